@@ -1,0 +1,68 @@
+# Tests. tests/FOLDER/*_test.c are the unit tests of a folder: one program, run without root. tests/live/ needs root and a kernel with
+# tracefs; tests/clients/ are third-party clients from npm against the real sensor, under the loads of tests/load/.
+
+# ThreadSanitizer and Criterion's runner want the same addresses: there, our own runner stands in front of libcriterion.
+PLAIN_RUNNER := tests/support/plain_runner.c
+SUPPORT_SOURCES := $(if $(filter tsan,$(VARIANT)),$(PLAIN_RUNNER)) $(filter-out $(PLAIN_RUNNER),$(wildcard tests/support/*.c))
+CHECK_LIBS = -lcriterion
+
+# $(call test_rules,NAME,ARCHIVES,WHOLE): the program of tests/NAME/, linked with ARCHIVES, all of WHOLE in it.
+define test_rules
+TEST_OBJECTS_$(1) := $$(patsubst %.c,$$(BUILD)/objects/%.o,$$(wildcard tests/$(1)/*.c) $$(SUPPORT_SOURCES))
+$$(BUILD)/tests/$(1): $$(TEST_OBJECTS_$(1)) $$(foreach f,$(2),$$(BUILD)/lib$$(f).a)
+	@mkdir -p $$(@D)
+	$$(CC) $$(LDFLAGS_ALL) -o $$@ $$(TEST_OBJECTS_$(1)) $$(if $(3),-Wl$$(comma)--whole-archive $$(BUILD)/lib$(3).a -Wl$$(comma)--no-whole-archive) \
+		$$(foreach f,$(2),$$(BUILD)/lib$$(f).a) -Wl,--as-needed $$(PKG_LIBS) $$(CHECK_LIBS) -lpthread
+endef
+comma := ,
+$(eval $(call test_rules,base,base,base))
+$(eval $(call test_rules,tracing,tracing base,tracing))
+$(eval $(call test_rules,sensor,sensor tracing base,sensor))
+$(eval $(call test_rules,subscription,subscription sensor tracing base,subscription))
+$(eval $(call test_rules,proto,proto subscription sensor tracing base,proto))
+$(eval $(call test_rules,service,service proto subscription sensor tracing base,service))
+$(eval $(call test_rules,cli,cli service proto subscription sensor tracing base,cli))
+$(eval $(call test_rules,live,cli service proto subscription sensor tracing base,))
+
+UNIT_TESTS := $(foreach f,$(FOLDERS),$(if $(wildcard tests/$(f)/*_test.c),$(BUILD)/tests/$(f)))
+LIVE_TESTS := $(if $(wildcard tests/live/*_test.c),$(BUILD)/tests/live)
+# What crosses threads: chunks and logs, outboxes, the engine and the servers.
+THREAD_TESTS := $(filter $(addprefix $(BUILD)/tests/,base subscription service),$(UNIT_TESTS))
+
+$(BUILD)/objects/tests/%.o: CPPFLAGS_ALL += -DRINGSIDE_BINARY='"$(abspath $(BUILD))/ringside"' -DTEST_DATA='"$(abspath tests/data)"' \
+	-DDESCRIPTOR_SET_PATH='"$(abspath $(DESCRIPTOR_SET))"'
+$(BUILD)/objects/tests/%.o: | $(DESCRIPTOR_SET)
+
+# Programs that make load. They are what is watched: no sanitizer in them.
+LOADS := $(addprefix $(BUILD)/tests/load/,syscall_flood fork_storm exit_ways call32)
+$(BUILD)/tests/load/%: tests/load/%.c | $(BUILD)/packages.mk
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE -O2 $(WARNINGS) -o $@ $< -lpthread
+
+# A 32-bit program without libc: gcc and binutils for x86-64 make it without any 32-bit package.
+$(BUILD)/tests/load/call32: tests/load/call32.c | $(BUILD)/packages.mk
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -O2 $(WARNINGS) -m32 -ffreestanding -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -nostdlib -static -o $@ $<
+
+.PHONY: check check-unit check-live check-clients check-threads bench
+check: deps-check deps-clients all $(UNIT_TESTS) $(LIVE_TESTS) $(LOADS) ## run all tests; without root, the unit tests
+	./scripts/check $(BUILD) $(UNIT_TESTS) -- $(LIVE_TESTS)
+
+check-unit: deps-check $(UNIT_TESTS) ## run the tests that need no privileges
+	./scripts/check $(BUILD) --unit $(UNIT_TESTS) --
+
+check-live: deps-check all $(LIVE_TESTS)
+	./scripts/check $(BUILD) --live -- $(LIVE_TESTS)
+
+check-clients: deps-clients all $(LOADS)
+	./scripts/check $(BUILD) --clients --
+
+check-threads: deps-check $(THREAD_TESTS)
+	./scripts/check $(BUILD) --unit $(THREAD_TESTS) --
+
+bench: deps-bench all $(LOADS) ## compare the sensor's CPU time per event with that of perf record (as root)
+	./scripts/bench $(BUILD)
+
+.PRECIOUS: $(BUILD)/objects/tests/%.o
+$(UNIT_TESTS) $(LIVE_TESTS): | deps-check
+$(LIVE_TESTS): $(BUILD)/ringside
