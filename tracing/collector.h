@@ -1,0 +1,50 @@
+#ifndef TRACING_COLLECTOR_H
+#define TRACING_COLLECTOR_H
+
+#include "tracing/perf_event.h"
+#include "tracing/sample_source.h"
+
+/*
+ * The live sample source (sample_source.h): kernel events of all tasks, through one perf ring per CPU that all events of the CPU share.
+ *
+ * Order. Rings are merged by time. A round begins with advance(): the clock is read, then every ring's head. What a sample caused (a fork its
+ * child's exec) is stamped and published before what it caused can be, so everything up to that clock reading comes out in causal order even
+ * across CPUs. A CPU can be interrupted between stamping a sample and publishing it; reorder_ns is how long we wait for such: the horizon is
+ * the clock reading minus it. A sample that comes later still is delivered, its time moved up to the last delivered one's, and counted.
+ *
+ * The ring is the reorder buffer: samples beyond the horizon stay in it.
+ *
+ * Changing a filter. The kernel takes one filter per perf event, so a new perf event with the new filter is enabled beside the old one, which
+ * is then closed. Per CPU, the old one's samples count until the first of the new one shows up in the ring, and the new one's from there.
+ * That is exact because the kernel gives one hit to the perf events of a tracepoint newest first (kernel: perf_trace_add() puts events at the
+ * head of the list), in the same ring.
+ *
+ * Losses. With PERF_FORMAT_LOST each perf event counts its own; the counts are read when a ring record tells of losses or a ring has been
+ * nearly full, so that idle CPUs are left alone. Without it the counts in the ring's records are for all events of the ring, and each of them
+ * is told the sum: an upper bound. The last losses of such a ring are written with the next record that fits, so settle() makes one.
+ *
+ * CPUs that are offline are left out, and cared for when they come (collector_update_cpus()).
+ */
+
+struct collector_options {
+	uint64_t ring_memory_bytes; /* of all rings together; at least one page per CPU is taken */
+	uint64_t reorder_ns;
+	/* Features to do without although the kernel has them, for tests of the fallbacks. */
+	struct perf_features forbidden;
+};
+
+/* Finds tracefs, tries out perf, opens the rings. */
+int collector_open(struct sample_source **ret, const struct collector_options *options, struct error *err);
+
+/* Readable (poll, epoll) when a ring has filled up to its watermark. Reading is not needed: a round answers it. */
+int collector_fd(const struct sample_source *s);
+
+/* Answers collector_fd(): call once when it is readable. */
+void collector_woken(struct sample_source *s);
+
+/* Follows CPUs that came or went since the last call. Cheap when none did. */
+void collector_update_cpus(struct sample_source *s);
+
+const struct perf_features *collector_features(const struct sample_source *s);
+
+#endif

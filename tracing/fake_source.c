@@ -1,0 +1,245 @@
+#include "tracing/fake_source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+struct fake_event {
+	struct kernel_event base;
+	struct format *format;
+	char *filter; /* NULL: not installed */
+	struct fake_event *next;
+};
+
+struct fake_sample {
+	struct sample sample;
+	struct fake_event *event;
+	uint8_t *raw;
+	struct fake_sample *prev, *next;
+};
+
+struct fake_source {
+	struct sample_source base;
+	struct fake_event *events;
+	struct fake_sample *queue;
+	struct fake_sample *current;
+	struct sample_source_counters counters;
+};
+
+static struct fake_source *fake_of(struct sample_source *s)
+{
+	return (struct fake_source *)s;
+}
+
+static struct fake_event *fake_find(const struct sample_source *s, const char *system, const char *name)
+{
+	struct fake_event *event;
+
+	LL_FOREACH (((const struct fake_source *)s)->events, event)
+		if (!strcmp(format_system(event->format), system) && !strcmp(format_name(event->format), name))
+			return event;
+	return NULL;
+}
+
+static int fake_add(struct sample_source *s, const struct kernel_event_spec *spec, void *owner, struct kernel_event **ret,
+		    struct error *err)
+{
+	struct fake_event *event = fake_find(s, spec->system, spec->name);
+
+	if (!event)
+		return error_set(err, -ENOENT, "this kernel has no tracepoint %s:%s", spec->system, spec->name);
+	if (event->filter)
+		return error_set(err, -EEXIST, "%s:%s is installed already", spec->system, spec->name);
+	event->filter = strdup(spec->filter ? spec->filter : "");
+	event->base = (struct kernel_event){.format = event->format, .owner = owner};
+	*ret = &event->base;
+	return event->filter ? 0 : -ENOMEM;
+}
+
+static int fake_refilter(struct sample_source *s, struct kernel_event *kernel_event, const char *filter, struct error *err)
+{
+	struct fake_event *event = (struct fake_event *)kernel_event;
+	char *copy = strdup(filter ? filter : "");
+
+	(void)s;
+	if (!copy)
+		return error_set(err, -ENOMEM, "out of memory");
+	free(event->filter);
+	event->filter = copy;
+	return 0;
+}
+
+static struct fake_sample *fake_sample_free(struct fake_sample *sample)
+{
+	if (sample) {
+		free(sample->raw);
+		free(sample);
+	}
+	return NULL;
+}
+
+static void fake_remove(struct sample_source *s, struct kernel_event *kernel_event)
+{
+	struct fake_event *event = (struct fake_event *)kernel_event;
+	struct fake_source *f = fake_of(s);
+	struct fake_sample *sample, *next;
+
+	DL_FOREACH_SAFE (f->queue, sample, next) {
+		if (sample->event != event)
+			continue;
+		DL_DELETE(f->queue, sample);
+		fake_sample_free(sample);
+	}
+	free(event->filter);
+	event->filter = NULL;
+}
+
+static uint64_t fake_advance(struct sample_source *s)
+{
+	struct fake_source *f = fake_of(s);
+
+	return f->queue ? f->queue->prev->sample.time_ns : 0;
+}
+
+static int fake_next(struct sample_source *s, struct sample *ret)
+{
+	struct fake_source *f = fake_of(s);
+
+	f->current = fake_sample_free(f->current);
+	f->current = f->queue;
+	if (!f->current)
+		return 0;
+	DL_DELETE(f->queue, f->current);
+	*ret = f->current->sample;
+	if (ret->kind == SAMPLE_LOST) {
+		f->counters.lost += ret->lost;
+		ret->event->lost += ret->lost;
+	} else {
+		f->counters.samples++;
+		ret->event->delivered++;
+	}
+	return 1;
+}
+
+static void fake_release(struct sample_source *s)
+{
+	fake_of(s)->current = fake_sample_free(fake_of(s)->current);
+}
+
+static void fake_settle(struct sample_source *s)
+{
+	(void)s;
+}
+
+static void fake_counters(const struct sample_source *s, struct sample_source_counters *ret)
+{
+	*ret = ((const struct fake_source *)s)->counters;
+}
+
+static void fake_free(struct sample_source *s)
+{
+	struct fake_source *f = fake_of(s);
+	struct fake_event *event, *next;
+	struct fake_sample *sample, *next_sample;
+
+	DL_FOREACH_SAFE (f->queue, sample, next_sample)
+		fake_sample_free(sample);
+	fake_sample_free(f->current);
+	LL_FOREACH_SAFE (f->events, event, next) {
+		format_free(event->format);
+		free(event->filter);
+		free(event);
+	}
+	free(f);
+}
+
+static const struct sample_source_ops fake_ops = {
+	.add = fake_add,
+	.refilter = fake_refilter,
+	.remove = fake_remove,
+	.advance = fake_advance,
+	.next = fake_next,
+	.release = fake_release,
+	.settle = fake_settle,
+	.counters = fake_counters,
+	.free = fake_free,
+};
+
+struct sample_source *fake_source_new(void)
+{
+	struct fake_source *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->base.ops = &fake_ops;
+	return &f->base;
+}
+
+int fake_source_format(struct sample_source *s, const char *system, const char *name, const char *text, struct error *err)
+{
+	struct fake_event *event = calloc(1, sizeof(*event));
+	int code;
+
+	if (!event)
+		return error_set(err, -ENOMEM, "out of memory");
+	code = format_parse(&event->format, system, name, text, strlen(text), err);
+	if (code) {
+		free(event);
+		return code;
+	}
+	LL_PREPEND(fake_of(s)->events, event);
+	return 0;
+}
+
+/* Equal times keep the order in which they were pushed. */
+static int compare_time(const struct fake_sample *a, const struct fake_sample *b)
+{
+	return a->sample.time_ns < b->sample.time_ns ? -1 : 1;
+}
+
+static int fake_enqueue(struct sample_source *s, struct fake_event *event, const struct sample *sample)
+{
+	struct fake_sample *queued;
+	struct fake_source *f = fake_of(s);
+
+	if (!event)
+		return -ENOENT;
+	if (!event->filter)
+		return 0;
+	queued = calloc(1, sizeof(*queued));
+	if (!queued)
+		return -ENOMEM;
+	queued->sample = *sample;
+	queued->sample.event = &event->base;
+	queued->event = event;
+	if (sample->raw_size) {
+		queued->raw = malloc(sample->raw_size);
+		if (!queued->raw) {
+			free(queued);
+			return -ENOMEM;
+		}
+		memcpy(queued->raw, sample->raw, sample->raw_size);
+	}
+	queued->sample.raw = queued->raw;
+	DL_INSERT_INORDER(f->queue, queued, compare_time);
+	return 0;
+}
+
+int fake_source_push(struct sample_source *s, const char *system, const char *name, const struct sample *sample)
+{
+	return fake_enqueue(s, fake_find(s, system, name), sample);
+}
+
+int fake_source_push_lost(struct sample_source *s, const char *system, const char *name, uint64_t time_ns, uint64_t count)
+{
+	struct sample sample = {.kind = SAMPLE_LOST, .time_ns = time_ns, .lost = count};
+
+	return fake_enqueue(s, fake_find(s, system, name), &sample);
+}
+
+const char *fake_source_filter(const struct sample_source *s, const char *system, const char *name)
+{
+	const struct fake_event *event = fake_find(s, system, name);
+
+	return event ? event->filter : NULL;
+}

@@ -1,0 +1,27 @@
+#ifndef TRACING_FAKE_SOURCE_H
+#define TRACING_FAKE_SOURCE_H
+
+#include "tracing/sample_source.h"
+
+/*
+ * A sample source that delivers what it is told, so that everything behind the rings runs without privileges. It knows the tracepoints whose
+ * formats it was given, checks nothing about filters (it delivers what was pushed), and takes samples in the order of their times.
+ */
+
+/* NULL: out of memory. */
+struct sample_source *fake_source_new(void);
+
+/* Makes a tracepoint known; `text` is the content of a kernel's format file. */
+int fake_source_format(struct sample_source *s, const char *system, const char *name, const char *text, struct error *err);
+
+/* A hit of a tracepoint, with raw data copied. Dropped when nobody has installed that tracepoint at this moment, as the kernel would.
+ * -ENOENT: no such format. */
+int fake_source_push(struct sample_source *s, const char *system, const char *name, const struct sample *sample);
+
+/* `count` hits for which there was no room. */
+int fake_source_push_lost(struct sample_source *s, const char *system, const char *name, uint64_t time_ns, uint64_t count);
+
+/* The filter that a tracepoint is installed with now; NULL: not installed. */
+const char *fake_source_filter(const struct sample_source *s, const char *system, const char *name);
+
+#endif

@@ -1,0 +1,101 @@
+#ifndef TRACING_SAMPLE_SOURCE_H
+#define TRACING_SAMPLE_SOURCE_H
+
+#include "base/error.h"
+#include "tracing/format.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Where samples come from: the kernel's rings (collector.h), a recording (recording.h), or a test's own list (fake_source.h). The pipeline
+ * behind it cannot tell them apart.
+ *
+ * All calls are made by one thread.
+ */
+
+/* How the task that was sampled calls the kernel (PERF_SAMPLE_REGS_USER's abi word, linux/perf_event.h). */
+enum sample_abi {
+	SAMPLE_ABI_UNKNOWN = 0, /* not sampled, or a kernel thread */
+	SAMPLE_ABI_32 = 1,
+	SAMPLE_ABI_64 = 2,
+};
+
+/* What to ask the kernel for. Strings are borrowed for the call. */
+struct kernel_event_spec {
+	const char *system; /* "raw_syscalls" */
+	const char *name;   /* "sys_enter" */
+	const char *filter; /* kernel filter expression (Documentation/trace/events.rst, section 5); NULL or "": every hit */
+	bool with_abi;      /* sample the caller's ABI */
+};
+
+/* One installed kernel event. Sources embed this as their first member. */
+struct kernel_event {
+	const struct format *format; /* lives as long as the event */
+	void *owner;                 /* whatever add() was given */
+	uint64_t lost;               /* hits that the kernel had no room for and that were reported as lost samples so far */
+	uint64_t delivered;          /* samples returned by next() so far */
+};
+
+enum sample_kind {
+	SAMPLE_HIT,  /* the event happened, `raw` has its fields */
+	SAMPLE_LOST, /* the event happened `lost` more times around this moment than there was room for */
+};
+
+/* Valid until the next call into the source. */
+struct sample {
+	enum sample_kind kind;
+	enum sample_abi abi;
+	struct kernel_event *event;
+	uint64_t time_ns; /* CLOCK_MONOTONIC; never less than the previous sample's */
+	uint32_t tgid;
+	uint32_t tid; /* both 0 for a lost sample */
+	uint32_t cpu;
+	uint32_t raw_size;
+	const uint8_t *raw;
+	uint64_t lost;
+};
+
+struct sample_source_counters {
+	uint64_t samples; /* delivered, without lost samples */
+	uint64_t lost;    /* hits without room in a ring */
+	uint64_t late;    /* samples that came after the horizon had passed them: delivered, with their time moved up to the last one's */
+	uint64_t corrupt; /* records that made no sense and were skipped */
+	uint64_t unknown; /* records of an event that is not installed any more */
+	uint64_t ring_bytes; /* memory of all rings */
+	uint32_t rings;
+	uint32_t descriptors; /* perf file descriptors open now */
+};
+
+struct sample_source;
+
+struct sample_source_ops {
+	/* Installs a kernel event; its hits come from now on. Errors carry the kernel's own reason. -ENOENT: no such tracepoint. */
+	int (*add)(struct sample_source *s, const struct kernel_event_spec *spec, void *owner, struct kernel_event **ret,
+		   struct error *err);
+	/* Gives an installed event another filter: what both filters let through is neither missed nor seen twice. On failure the old
+	 * filter stays. */
+	int (*refilter)(struct sample_source *s, struct kernel_event *event, const char *filter, struct error *err);
+	/* Takes it out of the kernel and settles its account (see lost_final). Samples that are still in the rings are skipped. The event
+	 * is freed. */
+	void (*remove)(struct sample_source *s, struct kernel_event *event);
+	/* Looks at how far all CPUs have come. Samples up to the returned time (the horizon, CLOCK_MONOTONIC ns) may be taken with next().
+	 */
+	uint64_t (*advance)(struct sample_source *s);
+	/* 1: *ret is the next sample in time order up to the horizon. 0: there is none. */
+	int (*next)(struct sample_source *s, struct sample *ret);
+	/* Gives the space of everything taken so far back to the kernel. */
+	void (*release)(struct sample_source *s);
+	/* Finds losses that no ring record has told of yet, so that next() will report them. Cheap enough for every few 100 ms. */
+	void (*settle)(struct sample_source *s);
+	void (*counters)(const struct sample_source *s, struct sample_source_counters *ret);
+	/* Removes all events and frees everything. */
+	void (*free)(struct sample_source *s);
+};
+
+/* Sources embed this as their first member. */
+struct sample_source {
+	const struct sample_source_ops *ops;
+};
+
+#endif

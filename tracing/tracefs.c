@@ -1,0 +1,133 @@
+#include "tracing/tracefs.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <tracefs.h>
+#include <unistd.h>
+
+static char mount_path[PATH_MAX];
+
+int tracefs_open(struct error *err)
+{
+	char probe[PATH_MAX + 16];
+	const char *path;
+
+	if (geteuid() != 0)
+		return error_set(err, -EACCES, "the tracing filesystem is root's: run as root");
+	path = tracefs_tracing_dir();
+	if (!path)
+		return error_set(err, -ENODEV,
+				 "no tracing filesystem: neither /sys/kernel/tracing nor /sys/kernel/debug/tracing can be mounted");
+	snprintf(probe, sizeof(probe), "%s/events", path);
+	if (access(probe, R_OK | X_OK))
+		return error_set_errno(err, -errno, "%s", probe);
+	snprintf(mount_path, sizeof(mount_path), "%s", path);
+	return 0;
+}
+
+const char *tracefs_path(void)
+{
+	return mount_path;
+}
+
+int tracefs_format(struct format **ret, const char *system, const char *name, struct error *err)
+{
+	cleanup_free char *text = NULL;
+	int size = 0;
+
+	text = tracefs_event_file_read(NULL, system, name, "format", &size);
+	if (!text || size <= 0)
+		return error_set(err, -ENOENT, "this kernel has no tracepoint %s:%s", system, name);
+	return format_parse(ret, system, name, text, (size_t)size, err);
+}
+
+/* An entry of error_log is three lines: "[time] location: error: Reason", "  Command: text", "           ^" (the caret stands under the
+ * offending word of the text). */
+static void explain_from(const char *log, const char *command, struct error *err)
+{
+	static const char reason_mark[] = "error: ", command_mark[] = "  Command: ";
+	const char *entry = NULL, *text, *text_end;
+	size_t reason_length, caret, length;
+
+	for (const char *next = strstr(log, reason_mark); next; next = strstr(next + 1, reason_mark))
+		entry = next + strlen(reason_mark);
+	text = entry ? strstr(entry, command_mark) : NULL;
+	if (!text)
+		return;
+	reason_length = strcspn(entry, "\n");
+	while (reason_length && entry[reason_length - 1] == ' ')
+		reason_length--;
+	text += strlen(command_mark);
+	text_end = strchr(text, '\n');
+	/* The log may hold somebody else's trouble. */
+	if (!text_end || !memmem(text, (size_t)(text_end - text), command, strlen(command)))
+		return;
+	length = strlen(err->message);
+	caret = strspn(text_end + 1, " ");
+	if (text_end[1 + caret] != '^' || caret < strlen(command_mark) || caret - strlen(command_mark) >= (size_t)(text_end - text)) {
+		snprintf(err->message + length, sizeof(err->message) - length, ": %.*s", (int)reason_length, entry);
+		return;
+	}
+	text += caret - strlen(command_mark);
+	snprintf(err->message + length, sizeof(err->message) - length, ": %.*s, at \"%.*s\"", (int)reason_length, entry,
+		 (int)(text_end - text), text);
+}
+
+void tracefs_explain(const char *command, struct error *err)
+{
+	cleanup_free char *log = err ? tracefs_error_all(NULL) : NULL;
+
+	if (log)
+		explain_from(log, command, err);
+}
+
+#define INSTANCE_PREFIX "ringside_filter_"
+
+void tracefs_explain_filter(const char *system, const char *name, const char *filter, struct error *err)
+{
+	cleanup_free char *log = NULL;
+	struct tracefs_instance *instance;
+	char instance_name[64];
+
+	if (!err)
+		return;
+	snprintf(instance_name, sizeof(instance_name), INSTANCE_PREFIX "%d", (int)getpid());
+	instance = tracefs_instance_create(instance_name);
+	if (!instance)
+		return;
+	if (tracefs_event_file_write(instance, system, name, "filter", filter) < 0)
+		log = tracefs_error_all(instance);
+	if (log)
+		explain_from(log, filter, err);
+	tracefs_instance_destroy(instance);
+	tracefs_instance_free(instance);
+}
+
+static int sweep_instance(const char *name, void *context)
+{
+	struct tracefs_instance *instance;
+	long pid;
+
+	(void)context;
+	if (strncmp(name, INSTANCE_PREFIX, strlen(INSTANCE_PREFIX)) != 0)
+		return 0;
+	pid = strtol(name + strlen(INSTANCE_PREFIX), NULL, 10);
+	if (pid <= 0 || pid == getpid() || !kill((pid_t)pid, 0) || errno != ESRCH)
+		return 0;
+	instance = tracefs_instance_create(name);
+	if (!instance)
+		return 0;
+	tracefs_instance_destroy(instance);
+	tracefs_instance_free(instance);
+	return 0;
+}
+
+void tracefs_sweep(void)
+{
+	tracefs_instances_walk(sweep_instance, NULL);
+}
