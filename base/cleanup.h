@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /*
@@ -19,7 +20,10 @@
 
 static inline void cleanup_free_pointer(void *pointer)
 {
-	free(*(void **)pointer);
+	void *bytes;
+
+	memcpy(&bytes, pointer, sizeof(bytes));
+	free(bytes);
 }
 
 static inline void cleanup_close_fd(const int *fd)
@@ -43,14 +47,12 @@ static inline int take_fd(int *fd)
 	return taken;
 }
 
-#define take_pointer(variable) take_pointer_at((void **)&(variable))
-
-static inline void *take_pointer_at(void **variable)
-{
-	void *taken = *variable;
-
-	*variable = NULL;
-	return taken;
-}
+/* With the variable's own type: written through a void **, the compiler may believe that it still holds what the clean-up then frees. */
+#define take_pointer(variable)                          \
+	__extension__({                                 \
+		__typeof__(variable) taken_ = variable; \
+		(variable) = NULL;                      \
+		taken_;                                 \
+	})
 
 #endif

@@ -11,7 +11,8 @@ define test_rules
 TEST_OBJECTS_$(1) := $$(patsubst %.c,$$(BUILD)/objects/%.o,$$(wildcard tests/$(1)/*.c) $$(SUPPORT_SOURCES))
 $$(BUILD)/tests/$(1): $$(TEST_OBJECTS_$(1)) $$(foreach f,$(2),$$(BUILD)/lib$$(f).a)
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS_ALL) -o $$@ $$(TEST_OBJECTS_$(1)) $$(if $(3),-Wl$$(comma)--whole-archive $$(BUILD)/lib$(3).a -Wl$$(comma)--no-whole-archive) \
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$(TEST_OBJECTS_$(1)) $$(if $(3),-Wl$$(comma)--whole-archive $$(BUILD)/lib$(3).a -Wl$$(comma)--no-whole-archive) \
 		$$(foreach f,$(2),$$(BUILD)/lib$$(f).a) -Wl,--as-needed $$(PKG_LIBS) $$(CHECK_LIBS) -lpthread
 endef
 comma := ,
@@ -37,31 +38,33 @@ $(BUILD)/objects/tests/%.o: | $(DESCRIPTOR_SET)
 LOADS := $(addprefix $(BUILD)/tests/load/,syscall_flood fork_storm exit_ways call32)
 $(BUILD)/tests/load/%: tests/load/%.c | $(BUILD)/packages.mk
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -D_GNU_SOURCE -O2 $(WARNINGS) -o $@ $< -lpthread
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 $(WARNINGS) -o $@ $< -lpthread
 
 # A 32-bit program without libc: gcc and binutils for x86-64 make it without any 32-bit package.
 $(BUILD)/tests/load/call32: tests/load/call32.c | $(BUILD)/packages.mk
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -O2 $(WARNINGS) -m32 -ffreestanding -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -nostdlib -static -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=c11 -O2 $(WARNINGS) -m32 -ffreestanding -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -nostdlib -static -o $@ $<
 
 .PHONY: check check-unit check-live check-clients check-threads bench
 check: deps-check deps-clients all $(UNIT_TESTS) $(LIVE_TESTS) $(LOADS) ## run all tests; without root, the unit tests
-	./scripts/check $(BUILD) $(UNIT_TESTS) -- $(LIVE_TESTS)
+	$(Q)./scripts/check $(BUILD) $(UNIT_TESTS) -- $(LIVE_TESTS)
 
 check-unit: deps-check $(UNIT_TESTS) ## run the tests that need no privileges
-	./scripts/check $(BUILD) --unit $(UNIT_TESTS) --
+	$(Q)./scripts/check $(BUILD) --unit $(UNIT_TESTS) --
 
 check-live: deps-check all $(LIVE_TESTS)
-	./scripts/check $(BUILD) --live -- $(LIVE_TESTS)
+	$(Q)./scripts/check $(BUILD) --live -- $(LIVE_TESTS)
 
 check-clients: deps-clients all $(LOADS)
-	./scripts/check $(BUILD) --clients --
+	$(Q)./scripts/check $(BUILD) --clients --
 
 check-threads: deps-check $(THREAD_TESTS)
-	./scripts/check $(BUILD) --unit $(THREAD_TESTS) --
+	$(Q)./scripts/check $(BUILD) --unit $(THREAD_TESTS) --
 
 bench: deps-bench all $(LOADS) ## compare the sensor's CPU time per event with that of perf record (as root)
-	./scripts/bench $(BUILD)
+	$(Q)./scripts/bench $(BUILD)
 
 .PRECIOUS: $(BUILD)/objects/tests/%.o
 $(UNIT_TESTS) $(LIVE_TESTS): | deps-check

@@ -459,6 +459,24 @@ static int collector_next(struct sample_source *s, struct sample *ret)
 	}
 }
 
+static void collector_hold(struct sample_source *s)
+{
+	struct collector *c = collector_of(s);
+	struct cpu_slot *slot;
+	struct hook *hook;
+	uint64_t id;
+
+	if (!c->current)
+		return;
+	slot = slot_of(c->current);
+	memcpy(&id, (const uint8_t *)slot->merge.next + c->layout.id, sizeof(id));
+	hook = hook_table_find(&c->hooks, slot, id);
+	if (hook && hook->event)
+		hook->event->delivered--;
+	c->counters.samples--;
+	c->current = NULL;
+}
+
 static void collector_release(struct sample_source *s)
 {
 	struct collector *c = collector_of(s);
@@ -522,6 +540,7 @@ static const struct sample_source_ops collector_ops = {
 	.remove = collector_remove,
 	.advance = collector_advance,
 	.next = collector_next,
+	.hold = collector_hold,
 	.release = collector_release,
 	.settle = collector_settle,
 	.counters = collector_counters,

@@ -121,6 +121,18 @@ static int fake_next(struct sample_source *s, struct sample *ret)
 	return 1;
 }
 
+static void fake_hold(struct sample_source *s)
+{
+	struct fake_source *f = fake_of(s);
+
+	if (!f->current)
+		return;
+	f->counters.samples--;
+	f->current->event->base.delivered--;
+	DL_PREPEND(f->queue, f->current);
+	f->current = NULL;
+}
+
 static void fake_release(struct sample_source *s)
 {
 	fake_of(s)->current = fake_sample_free(fake_of(s)->current);
@@ -159,6 +171,7 @@ static const struct sample_source_ops fake_ops = {
 	.remove = fake_remove,
 	.advance = fake_advance,
 	.next = fake_next,
+	.hold = fake_hold,
 	.release = fake_release,
 	.settle = fake_settle,
 	.counters = fake_counters,

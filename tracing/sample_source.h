@@ -84,6 +84,8 @@ struct sample_source_ops {
 	uint64_t (*advance)(struct sample_source *s);
 	/* 1: *ret is the next sample in time order up to the horizon. 0: there is none. */
 	int (*next)(struct sample_source *s, struct sample *ret);
+	/* The sample that next() has just returned was not used: next() will return it again, after any number of other calls. */
+	void (*hold)(struct sample_source *s);
 	/* Gives the space of everything taken so far back to the kernel. */
 	void (*release)(struct sample_source *s);
 	/* Finds losses that no ring record has told of yet, so that next() will report them. Cheap enough for every few 100 ms. */
