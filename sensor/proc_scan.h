@@ -1,0 +1,38 @@
+#ifndef SENSOR_PROC_SCAN_H
+#define SENSOR_PROC_SCAN_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Reading processes out of /proc (man 5 proc). All functions take a descriptor of the directory, so that tests give a tree of their own.
+ * Processes come and go while one reads: gone is an ordinary answer.
+ */
+
+#define PROC_COMM_BYTES 16
+
+struct proc_stat {
+	uint32_t pid;
+	uint32_t parent_pid; /* 0: none */
+	uint32_t threads;    /* ones that were not reaped yet */
+	uint64_t start_tick; /* CLOCK_BOOTTIME in clock ticks */
+	bool is_zombie;      /* its main thread has ended */
+	char comm[PROC_COMM_BYTES];
+};
+
+/* Parses the content of a stat file. -EINVAL: it makes no sense. */
+int proc_stat_parse(struct proc_stat *ret, const char *text, size_t size);
+
+/* Reads PID/stat. -ENOENT: there is no such process; -EINVAL: what was read makes no sense; other errors as the system gives them. */
+int proc_read_stat(int proc_fd, uint32_t pid, struct proc_stat *ret);
+
+/* Calls fn for the number of each process; stops when it returns non-zero and returns that. */
+int proc_each_process(int proc_fd, int (*fn)(void *context, uint32_t pid), void *context, struct error *err);
+
+/* Calls fn for the number of each thread of a process. -ENOENT: gone. */
+int proc_each_thread(int proc_fd, uint32_t pid, int (*fn)(void *context, uint32_t tid), void *context);
+
+#endif

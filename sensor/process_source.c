@@ -1,0 +1,317 @@
+#include "sensor/process_notes.h"
+#include "sensor/source.h"
+#include "base/clock.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* A char array field as a C string, cut to what a task's name can hold. */
+static void read_comm(char comm[PROCESS_COMM_BYTES], const struct format_field *field, const struct sample *sample)
+{
+	size_t length = 0;
+	const char *bytes = format_read_string(field, sample->raw, sample->raw_size, &length);
+
+	if (length > PROCESS_COMM_BYTES - 1)
+		length = PROCESS_COMM_BYTES - 1;
+	memcpy(comm, bytes, length);
+	comm[length] = '\0';
+}
+
+static uint64_t read_integer(const struct format_field *field, const struct sample *sample)
+{
+	return format_read_integer(field, sample->raw, sample->raw_size);
+}
+
+enum {
+	NEWTASK_PID,
+	NEWTASK_COMM,
+	NEWTASK_CLONE_FLAGS,
+};
+
+static bool build_fork(struct source_context *context, const struct format_field *fields, const struct sample *sample, struct event *ret)
+{
+	uint32_t child_tid = (uint32_t)read_integer(&fields[NEWTASK_PID], sample);
+	uint64_t flags = read_integer(&fields[NEWTASK_CLONE_FLAGS], sample);
+	char comm[PROCESS_COMM_BYTES];
+	const struct process *child;
+
+	read_comm(comm, &fields[NEWTASK_COMM], sample);
+	if (!(flags & CLONE_THREAD))
+		process_notes_forget(context->notes, child_tid);
+	child = process_cache_fork(context->processes, sample->tgid, child_tid, flags, comm, sample->time_ns);
+	if (!child || (flags & CLONE_THREAD))
+		return false;
+	ret->kind = EVENT_PROCESS_FORK;
+	ret->process = process_cache_get(context->processes, sample->tgid, sample->time_ns);
+	ret->fork = (struct event_fork){.child = child, .clone_flags = flags};
+	return true;
+}
+
+enum {
+	RENAME_PID,
+	RENAME_NEWCOMM,
+};
+
+/* The sample is the writer's: a thread of the same process, or whoever made a kernel thread. */
+static bool build_rename(struct source_context *context, const struct format_field *fields, const struct sample *sample, struct event *ret)
+{
+	char comm[PROCESS_COMM_BYTES];
+
+	(void)ret;
+	read_comm(comm, &fields[RENAME_NEWCOMM], sample);
+	process_cache_rename(context->processes, (uint32_t)read_integer(&fields[RENAME_PID], sample), comm, sample->time_ns);
+	return false;
+}
+
+enum {
+	EXEC_FILENAME,
+};
+
+static bool build_exec(struct source_context *context, const struct format_field *fields, const struct sample *sample, struct event *ret)
+{
+	struct event_exec *exec = &ret->exec;
+	struct notice notice;
+
+	process_cache_exec(context->processes, sample->tgid, sample->time_ns);
+	/* The other threads were killed for the exec, with signals that look as if they were the end of the process. */
+	process_notes_forget(context->notes, sample->tgid);
+	ret->kind = EVENT_PROCESS_EXEC;
+	ret->process = process_cache_get(context->processes, sample->tgid, sample->time_ns);
+	*exec = (struct event_exec){.arguments = {.bytes = ""}, .arguments_truncated = true};
+	exec->filename.bytes = format_read_string(&fields[EXEC_FILENAME], sample->raw, sample->raw_size, &exec->filename.length);
+	if (!process_notes_exec(context->notes, sample->tid, sample->time_ns, &notice))
+		return true;
+	exec->arguments = (struct event_string){.bytes = notice.exec.bytes, .length = notice.exec.size};
+	exec->argument_count = notice.exec.count;
+	exec->arguments_truncated = notice.exec.argc > notice.exec.count;
+	return true;
+}
+
+enum {
+	EXIT_PID,
+	EXIT_GROUP_DEAD,
+};
+
+static struct event_exit decode_status(int status)
+{
+	struct event_exit ret = {.code = status};
+
+	if (WIFEXITED(status))
+		ret.status = (uint32_t)WEXITSTATUS(status);
+	else
+		ret.signal = (uint32_t)(status & 0x7f);
+	ret.core_dumped = ret.signal != 0 && (status & 0x80);
+	return ret;
+}
+
+/* The notice comes when the kernel is done with the task, some ten microseconds after the sample if there is little to tear down. Without it
+ * the code is known from other samples, but not whether there was a core dump: that is worth a longer wait. */
+#define EXIT_WAIT_NS      (10 * NSEC_PER_MSEC)
+#define EXIT_CORE_WAIT_NS (200 * NSEC_PER_MSEC)
+
+/* signal(7): those whose default action is to dump core. */
+static bool dumps_core(int signal)
+{
+	switch (signal) {
+	case SIGABRT:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGILL:
+	case SIGQUIT:
+	case SIGSEGV:
+	case SIGSYS:
+	case SIGTRAP:
+	case SIGXCPU:
+	case SIGXFSZ:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static uint64_t wait_for_exit_notice(const struct source_context *context, const struct format_field *fields, const struct sample *sample)
+{
+	uint32_t tid = (uint32_t)read_integer(&fields[EXIT_PID], sample);
+	int32_t status;
+
+	if (!context->expects_exit_notices || process_notes_has_exit(context->notes, sample->tgid, tid, sample->time_ns))
+		return 0;
+	if (process_notes_group_status(context->notes, sample->tgid, &status) && dumps_core(status & 0x7f))
+		return EXIT_CORE_WAIT_NS;
+	return EXIT_WAIT_NS;
+}
+
+static bool build_exit(struct source_context *context, const struct format_field *fields, const struct sample *sample, struct event *ret)
+{
+	uint32_t tid = (uint32_t)read_integer(&fields[EXIT_PID], sample);
+	int group_dead = fields[EXIT_GROUP_DEAD].size ? read_integer(&fields[EXIT_GROUP_DEAD], sample) != 0 : -1;
+	struct process *process = NULL;
+	int32_t status = 0;
+
+	(void)process_cache_get(context->processes, sample->tgid, sample->time_ns);
+	if (!process_cache_exit(context->processes, sample->tgid, tid, group_dead, sample->time_ns, &process)) {
+		if (tid == sample->tgid)
+			process_notes_main_exit(context->notes, tid, sample->time_ns);
+		else
+			process_notes_forget(context->notes, tid);
+		return false;
+	}
+	ret->kind = EVENT_PROCESS_EXIT;
+	ret->process = process;
+	if (process_notes_status(context->notes, sample->tgid, tid, sample->time_ns, &status))
+		ret->exit = decode_status(status);
+	else
+		ret->exit = (struct event_exit){.code_unknown = true};
+	process_notes_forget(context->notes, sample->tgid);
+	return true;
+}
+
+enum {
+	CALL_CODE,
+};
+
+/* The field is as wide as a register; the kernel takes an int. */
+static bool take_exit_call(struct source_context *context, const struct format_field *fields, const struct sample *sample, bool whole_group)
+{
+	int32_t code = (int32_t)read_integer(&fields[CALL_CODE], sample);
+
+	process_notes_exit_call(context->notes, sample->tgid, sample->tid, whole_group, code, sample->time_ns);
+	return false;
+}
+
+static bool build_exit_group_call(struct source_context *context, const struct format_field *fields, const struct sample *sample,
+				  struct event *ret)
+{
+	(void)ret;
+	return take_exit_call(context, fields, sample, true);
+}
+
+static bool build_exit_call(struct source_context *context, const struct format_field *fields, const struct sample *sample,
+			    struct event *ret)
+{
+	(void)ret;
+	return take_exit_call(context, fields, sample, false);
+}
+
+/* signal(7), "Standard signals": those whose default action is not to terminate. */
+static bool is_deadly_by_default(int signal)
+{
+	switch (signal) {
+	case SIGCHLD:
+	case SIGCONT:
+	case SIGURG:
+	case SIGWINCH:
+	case SIGSTOP:
+	case SIGTSTP:
+	case SIGTTIN:
+	case SIGTTOU:
+		return false;
+	default:
+		return signal > 0;
+	}
+}
+
+enum {
+	SENT_NUMBER,
+	SENT_PID,
+	SENT_RESULT,
+};
+
+#define TRACE_SIGNAL_DELIVERED 0 /* kernel: include/trace/events/signal.h */
+
+/* The sample is the sender's. */
+static bool build_signal_sent(struct source_context *context, const struct format_field *fields, const struct sample *sample,
+			      struct event *ret)
+{
+	int signal = (int)read_integer(&fields[SENT_NUMBER], sample);
+
+	(void)ret;
+	if (is_deadly_by_default(signal) && read_integer(&fields[SENT_RESULT], sample) == TRACE_SIGNAL_DELIVERED)
+		process_notes_signal_sent(context->notes, (uint32_t)read_integer(&fields[SENT_PID], sample), signal, sample->time_ns);
+	return false;
+}
+
+enum {
+	SIGNAL_NUMBER,
+	SIGNAL_HANDLER,
+};
+
+static bool build_signal(struct source_context *context, const struct format_field *fields, const struct sample *sample, struct event *ret)
+{
+	int signal = (int)read_integer(&fields[SIGNAL_NUMBER], sample);
+	uint64_t handler = read_integer(&fields[SIGNAL_HANDLER], sample);
+
+	(void)ret;
+	if (handler != (uint64_t)(uintptr_t)SIG_DFL)
+		process_notes_signal_handled(context->notes, sample->tgid, sample->tid, signal);
+	else if (is_deadly_by_default(signal))
+		process_notes_fatal_signal(context->notes, sample->tgid, sample->tid, signal, sample->time_ns);
+	return false;
+}
+
+const struct source_tracepoint process_source[] = {
+	{
+		.system = "task",
+		.name = "task_newtask",
+		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_FORK),
+		.always = true,
+		.fields = {[NEWTASK_PID] = "pid", [NEWTASK_COMM] = "comm", [NEWTASK_CLONE_FLAGS] = "clone_flags"},
+		.build = build_fork,
+	},
+	{
+		.system = "task",
+		.name = "task_rename",
+		.always = true,
+		.fields = {[RENAME_PID] = "pid", [RENAME_NEWCOMM] = "newcomm"},
+		.build = build_rename,
+	},
+	{
+		.system = "sched",
+		.name = "sched_process_exec",
+		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_EXEC),
+		.always = true,
+		.fields = {[EXEC_FILENAME] = "filename"},
+		.build = build_exec,
+	},
+	{
+		.system = "sched",
+		.name = "sched_process_exit",
+		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_EXIT),
+		.always = true,
+		.fields = {[EXIT_PID] = "pid", [EXIT_GROUP_DEAD] = "?group_dead"},
+		.wait_ns = wait_for_exit_notice,
+		.build = build_exit,
+	},
+	{
+		.system = "syscalls",
+		.name = "sys_enter_exit_group",
+		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_EXIT),
+		.fields = {[CALL_CODE] = "error_code"},
+		.build = build_exit_group_call,
+	},
+	{
+		.system = "syscalls",
+		.name = "sys_enter_exit",
+		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_EXIT),
+		.fields = {[CALL_CODE] = "error_code"},
+		.build = build_exit_call,
+	},
+	{
+		.system = "signal",
+		.name = "signal_generate",
+		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_EXIT),
+		.fields = {[SENT_NUMBER] = "sig", [SENT_PID] = "pid", [SENT_RESULT] = "?result"},
+		.build = build_signal_sent,
+	},
+	{
+		.system = "signal",
+		.name = "signal_deliver",
+		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_EXIT),
+		.fields = {[SIGNAL_NUMBER] = "sig", [SIGNAL_HANDLER] = "sa_handler"},
+		.build = build_signal,
+	},
+};
+
+const size_t process_source_count = sizeof(process_source) / sizeof(process_source[0]);

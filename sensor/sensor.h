@@ -1,0 +1,78 @@
+#ifndef SENSOR_SENSOR_H
+#define SENSOR_SENSOR_H
+
+#include "sensor/plan.h"
+#include "sensor/process_cache.h"
+#include "sensor/event.h"
+#include "tracing/notice.h"
+
+/*
+ * The wiring from samples to events: takes samples in time order out of a source, keeps the process cache with them, builds events and
+ * gives them to one consumer. Its own process (every thread of it) is never reported.
+ *
+ * The loop thread.
+ */
+struct sensor;
+
+struct sensor_options {
+	struct sample_source *source; /* taken over, freed with the sensor */
+	const char *proc;             /* NULL: "/proc" */
+	uint32_t self_tgid;           /* the process not to report; 0: none */
+};
+
+struct sensor_consumer {
+	void *context;
+	/* At the start of a round, after its horizon is fixed: notices of everything up to the horizon are to be handed in (sensor_notice())
+	 * before it returns. NULL: none ever come. */
+	void (*notices)(void *context);
+	void (*event)(void *context, struct event *event); /* in time order */
+	void (*flush)(void *context);                      /* at the end of a round */
+};
+
+struct sensor_counters {
+	struct sample_source_counters source;
+	struct process_cache_counters processes;
+	uint64_t events; /* built and given to the consumer */
+	uint64_t rounds;
+};
+
+/* Installs what the process cache needs, then scans /proc. The source is freed on failure too. */
+int sensor_new(struct sensor **ret, const struct sensor_options *options, const struct sensor_consumer *consumer, struct error *err);
+
+/* Removes everything from the kernel. Takes NULL; returns NULL. */
+struct sensor *sensor_free(struct sensor *s);
+
+/* Makes the kernel match the plan. A kind that cannot be had leaves its reason in refusals[kind]; the rest is installed. */
+void sensor_apply(struct sensor *s, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT]);
+
+/* What exec_arguments and exit_status watchers tell (a notice_fn; context: the sensor). */
+void sensor_notice(void *sensor, const struct notice *notice);
+
+/* Whether exit notices come for every thread that ends from now on: exits are held back for a moment then until theirs is there. */
+void sensor_expect_exit_notices(struct sensor *s, bool expected);
+
+enum sensor_round_result {
+	SENSOR_IDLE,    /* everything up to the horizon is taken */
+	SENSOR_MORE,    /* it stopped after `max_samples`, and there is more */
+	SENSOR_WAITING, /* a sample is held back for its notice; try again in about a millisecond */
+};
+
+/* Takes what has come and gives it to the consumer. */
+enum sensor_round_result sensor_round(struct sensor *s, uint32_t max_samples);
+
+/* Reports losses that only counters know of; every few 100 ms. */
+void sensor_settle(struct sensor *s);
+
+/* The time for events that are made in user space: CLOCK_MONOTONIC ns, not before the last event. */
+uint64_t sensor_now_ns(const struct sensor *s);
+
+struct process_cache *sensor_processes(struct sensor *s);
+void sensor_counters(const struct sensor *s, struct sensor_counters *ret);
+
+/* Calls fn for each installed kernel event. */
+void sensor_each_event(struct sensor *s,
+		       void (*fn)(void *context, const char *system, const char *name, const char *filter,
+				  const struct kernel_event *event),
+		       void *context);
+
+#endif

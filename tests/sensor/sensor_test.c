@@ -1,0 +1,244 @@
+#include "sensor/catalog.h"
+#include "sensor/sensor.h"
+#include "tests/sensor/proc_tree.h"
+#include "tracing/fake_source.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COMMON_FIELDS                                                                  \
+	"\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;\n"         \
+	"\tfield:unsigned char common_flags;\toffset:2;\tsize:1;\tsigned:0;\n"         \
+	"\tfield:unsigned char common_preempt_count;\toffset:3;\tsize:1;\tsigned:0;\n" \
+	"\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n"
+
+static const char enter_format[] = "name: sys_enter\nID: 443\nformat:\n" COMMON_FIELDS "\tfield:long id;\toffset:8;\tsize:8;\tsigned:1;\n"
+				   "\tfield:unsigned long args[6];\toffset:16;\tsize:48;\tsigned:0;\n\nprint fmt: \"NR %ld\", REC->id\n";
+
+static const char exit_format[] = "name: sys_exit\nID: 442\nformat:\n" COMMON_FIELDS "\tfield:long id;\toffset:8;\tsize:8;\tsigned:1;\n"
+				  "\tfield:long ret;\toffset:16;\tsize:8;\tsigned:1;\n\nprint fmt: \"NR %ld\", REC->id\n";
+
+#define EVENTS_MAX 16
+#define NOBODY     4194305 /* beyond any pid_max */
+#define SELF       4194306
+
+struct log {
+	struct event events[EVENTS_MAX];
+	size_t count;
+	unsigned int flushes;
+	unsigned int notices;
+};
+
+static void take_event(void *context, struct event *event)
+{
+	struct log *log = context;
+
+	cr_assert_lt(log->count, EVENTS_MAX);
+	log->events[log->count++] = *event;
+}
+
+static void take_flush(void *context)
+{
+	((struct log *)context)->flushes++;
+}
+
+static void take_notices(void *context)
+{
+	((struct log *)context)->notices++;
+}
+
+struct bench {
+	struct sample_source *source;
+	struct sensor *sensor;
+	struct log log;
+	struct proc_tree proc;
+};
+
+/* A host without processes, and a kernel that knows system calls only. */
+static struct bench *bench_new(void)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	struct sensor_consumer consumer = {.context = &b->log, .event = take_event, .flush = take_flush, .notices = take_notices};
+	struct sensor_options options = {.self_tgid = SELF};
+	struct error err = {0};
+
+	proc_tree_init(&b->proc);
+	b->source = fake_source_new();
+	cr_assert_eq(fake_source_format(b->source, "raw_syscalls", "sys_enter", enter_format, &err), 0, "%s", err.message);
+	cr_assert_eq(fake_source_format(b->source, "raw_syscalls", "sys_exit", exit_format, &err), 0, "%s", err.message);
+	options.source = b->source;
+	options.proc = b->proc.path;
+	cr_assert_eq(sensor_new(&b->sensor, &options, &consumer, &err), 0, "%s", err.message);
+	return b;
+}
+
+static void bench_free(struct bench *b)
+{
+	sensor_free(b->sensor);
+	proc_tree_done(&b->proc);
+	free(b);
+}
+
+static void want(struct bench *b, enum event_kind kind, const char *filter, struct error refusals[EVENT_KIND_COUNT])
+{
+	struct error ignored[EVENT_KIND_COUNT] = {0};
+	struct plan plan = {0};
+
+	plan.kinds[kind].wanted = true;
+	plan.kinds[kind].filter = filter ? strdup(filter) : NULL;
+	sensor_apply(b->sensor, &plan, refusals ? refusals : ignored);
+	plan_done(&plan);
+}
+
+static void call(struct bench *b, uint64_t time_ns, uint32_t tgid, int64_t id, enum sample_abi abi)
+{
+	uint64_t raw[8] = {0, (uint64_t)id, 1, 2, 3, 4, 5, 6};
+	struct sample sample = {.abi = abi,
+				.time_ns = time_ns,
+				.tgid = tgid,
+				.tid = tgid + 1,
+				.cpu = 3,
+				.raw = (const uint8_t *)raw,
+				.raw_size = sizeof(raw)};
+
+	cr_assert_eq(fake_source_push(b->source, "raw_syscalls", "sys_enter", &sample), 0);
+}
+
+Test(sensor, a_system_call_becomes_an_event_with_all_that_the_sample_says)
+{
+	struct bench *b = bench_new();
+	const struct event *event = &b->log.events[0];
+
+	want(b, EVENT_SYSCALL_ENTER, NULL, NULL);
+	call(b, 100, NOBODY, 257, SAMPLE_ABI_64);
+	cr_assert_eq(sensor_round(b->sensor, 100), SENSOR_IDLE);
+	cr_assert_eq(b->log.count, 1);
+	cr_assert_eq(event->kind, EVENT_SYSCALL_ENTER);
+	cr_assert_eq(event->time_ns, 100);
+	cr_assert_eq(event->tgid, NOBODY);
+	cr_assert_eq(event->tid, NOBODY + 1);
+	cr_assert_eq(event->cpu, 3);
+	cr_assert_eq(event->syscall.id, 257);
+	cr_assert_eq(event->syscall.abi, SAMPLE_ABI_64);
+	for (uint64_t i = 0; i < 6; i++)
+		cr_assert_eq(event->syscall.arguments[i], i + 1);
+	cr_assert_null(event->process, "there is no such process");
+	cr_assert_eq(b->log.flushes, 1);
+	cr_assert_eq(b->log.notices, 1);
+	bench_free(b);
+}
+
+Test(sensor, a_round_stops_after_so_many_samples_and_says_that_there_is_more)
+{
+	struct bench *b = bench_new();
+
+	want(b, EVENT_SYSCALL_ENTER, NULL, NULL);
+	for (uint64_t i = 0; i < 10; i++)
+		call(b, 100 + i, NOBODY, 1, SAMPLE_ABI_64);
+	cr_assert_eq(sensor_round(b->sensor, 7), SENSOR_MORE);
+	cr_assert_eq(b->log.count, 7);
+	cr_assert_eq(sensor_now_ns(b->sensor), 106);
+	cr_assert_eq(sensor_round(b->sensor, 7), SENSOR_IDLE);
+	cr_assert_eq(b->log.count, 10);
+	bench_free(b);
+}
+
+Test(sensor, its_own_threads_are_not_reported)
+{
+	struct bench *b = bench_new();
+
+	want(b, EVENT_SYSCALL_ENTER, NULL, NULL);
+	call(b, 100, SELF, 1, SAMPLE_ABI_64);
+	call(b, 101, NOBODY, 1, SAMPLE_ABI_64);
+	sensor_round(b->sensor, 100);
+	cr_assert_eq(b->log.count, 1);
+	cr_assert_eq(b->log.events[0].tgid, NOBODY);
+	bench_free(b);
+}
+
+Test(sensor, losses_come_as_events_in_their_place_and_name_what_was_lost)
+{
+	struct bench *b = bench_new();
+
+	want(b, EVENT_SYSCALL_ENTER, NULL, NULL);
+	call(b, 100, NOBODY, 1, SAMPLE_ABI_64);
+	call(b, 300, NOBODY, 1, SAMPLE_ABI_64);
+	cr_assert_eq(fake_source_push_lost(b->source, "raw_syscalls", "sys_enter", 200, 17), 0);
+	sensor_round(b->sensor, 100);
+	cr_assert_eq(b->log.count, 3);
+	cr_assert_eq(b->log.events[1].kind, EVENT_LOST);
+	cr_assert_eq(b->log.events[1].time_ns, 200);
+	cr_assert_eq(b->log.events[1].lost.count, 17);
+	cr_assert_eq(b->log.events[1].lost.of, EVENT_SYSCALL_ENTER);
+	cr_assert_eq(b->log.events[1].lost.cause, LOST_RING);
+	bench_free(b);
+}
+
+Test(sensor, the_plan_is_installed_changed_and_removed)
+{
+	struct bench *b = bench_new();
+	struct error refusals[EVENT_KIND_COUNT] = {0};
+	struct plan nothing = {0};
+
+	cr_assert_null(fake_source_filter(b->source, "raw_syscalls", "sys_enter"));
+	want(b, EVENT_SYSCALL_ENTER, "id == 1", NULL);
+	cr_assert_str_eq(fake_source_filter(b->source, "raw_syscalls", "sys_enter"), "id == 1");
+	cr_assert_null(fake_source_filter(b->source, "raw_syscalls", "sys_exit"));
+	want(b, EVENT_SYSCALL_ENTER, "(id == 1) || (id == 2)", NULL);
+	cr_assert_str_eq(fake_source_filter(b->source, "raw_syscalls", "sys_enter"), "(id == 1) || (id == 2)");
+	want(b, EVENT_SYSCALL_ENTER, NULL, NULL);
+	cr_assert_str_eq(fake_source_filter(b->source, "raw_syscalls", "sys_enter"), "");
+	sensor_apply(b->sensor, &nothing, refusals);
+	cr_assert_null(fake_source_filter(b->source, "raw_syscalls", "sys_enter"));
+	bench_free(b);
+}
+
+Test(sensor, a_kind_that_this_kernel_lacks_is_refused_and_the_others_work)
+{
+	struct bench *b = bench_new();
+	struct error refusals[EVENT_KIND_COUNT] = {0};
+	struct plan plan = {0};
+
+	plan.kinds[EVENT_SYSCALL_EXIT].wanted = true;
+	plan.kinds[EVENT_PROCESS_EXEC].wanted = true;
+	sensor_apply(b->sensor, &plan, refusals);
+	cr_assert_eq(refusals[EVENT_PROCESS_EXEC].code, -ENOENT);
+	cr_assert_not_null(strstr(refusals[EVENT_PROCESS_EXEC].message, "sched:sched_process_exec"));
+	cr_assert_eq(refusals[EVENT_SYSCALL_EXIT].code, 0);
+	cr_assert_not_null(fake_source_filter(b->source, "raw_syscalls", "sys_exit"));
+	bench_free(b);
+}
+
+Test(sensor, a_return_from_no_call_is_no_event)
+{
+	struct bench *b = bench_new();
+	int64_t raw[3] = {0, -1, 0};
+	struct sample sample = {.time_ns = 5, .tgid = NOBODY, .tid = NOBODY, .raw = (const uint8_t *)raw, .raw_size = sizeof(raw)};
+
+	want(b, EVENT_SYSCALL_EXIT, NULL, NULL);
+	fake_source_push(b->source, "raw_syscalls", "sys_exit", &sample);
+	raw[1] = 39;
+	raw[2] = -2;
+	fake_source_push(b->source, "raw_syscalls", "sys_exit", &sample);
+	sensor_round(b->sensor, 100);
+	cr_assert_eq(b->log.count, 1);
+	cr_assert_eq(b->log.events[0].syscall.id, 39);
+	cr_assert_eq(b->log.events[0].syscall.result, -2);
+	bench_free(b);
+}
+
+Test(catalog, every_row_stands_in_its_place_and_is_found_by_its_names)
+{
+	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++) {
+		const struct catalog_entry *entry = catalog_entry((enum event_kind)kind);
+
+		cr_assert_eq((int)entry->kind, kind);
+		cr_assert_eq(catalog_find(entry->family, entry->type), entry);
+		for (size_t i = 0; i < entry->field_count; i++)
+			cr_assert_eq(catalog_field(entry->kind, entry->fields[i].name), &entry->fields[i]);
+	}
+	cr_assert_null(catalog_find("syscall", "nonesuch"));
+	cr_assert_null(catalog_field(EVENT_TICKER, "nonesuch"));
+}
