@@ -1,0 +1,98 @@
+#ifndef SUBSCRIPTION_FEED_H
+#define SUBSCRIPTION_FEED_H
+
+#include "subscription/matcher.h"
+#include "subscription/subscriber_set.h"
+
+/*
+ * The inside of the subscriber set: feeds and their members. Nobody outside of subscription/ includes this.
+ *
+ * A feed is one spec in one dialect: its compiled clauses and the chunk that is being filled. Every subscriber is a member of one feed and
+ * gets the feed's chunks; subscribers with equal wishes are members of the same one. A feed with state of its own (a limit, a ticker, a
+ * chargen) has exactly one member.
+ *
+ * The loop thread.
+ */
+
+#define FEED_CHUNK_BYTES (64 * 1024) /* a chunk is handed over before it would grow beyond this */
+
+struct generator;
+struct feed;
+
+/* What the feeds with the same encoder share: where the event that is being dispatched has been encoded already. */
+struct encoding {
+	struct encoding *next;
+	struct encoder *encoder;
+	uint32_t references;
+	uint64_t sequence;         /* of that event */
+	const struct feed *source; /* its open chunk holds the bytes */
+	size_t offset;
+	size_t length;
+};
+
+struct subscriber {
+	struct subscriber *prev, *next;               /* of the set */
+	struct subscriber *member_prev, *member_next; /* of the feed */
+	struct feed *feed;                            /* NULL: the stream has ended and its share is released */
+	struct outbox *outbox;
+	uint64_t from_ns; /* while it waits to join: from which event on */
+	struct subscriber_counters counters;
+	uint64_t untold; /* events, and hits from lost events, that were dropped and not told yet */
+};
+
+struct feed {
+	struct feed *prev, *next;             /* of the set */
+	struct feed *dirty_prev, *dirty_next; /* of the set's feeds with something in the open chunk */
+	bool dirty;
+	bool ended;                     /* the limit is reached; takes nothing more, waits for its release */
+	struct subscription_spec *spec; /* owned */
+	bool *served;                   /* per clause */
+	struct matcher *matchers;       /* per clause */
+	uint64_t kinds;                 /* EVENT_KIND_BIT of the served clauses whose events come from the kernel */
+	const struct subscriber_set_callbacks *callbacks;
+	struct encoding *encoding;
+	struct generator *generators;
+	uint64_t from_ns; /* events that are older happened before the feed was there */
+	struct subscriber *members;
+	struct subscriber *joining; /* not members before an event of joining_ns or later */
+	uint64_t joining_ns;        /* the least of theirs; UINT64_MAX: none */
+	struct buffer open;         /* the chunk that is being filled */
+	uint32_t open_events;       /* in it, without lost events */
+	uint64_t open_lost;         /* told by lost events in it */
+	uint64_t open_time_ns;      /* of its first event */
+	size_t chunk_bytes;         /* length of the last one, as a guess at the next */
+};
+
+/* Takes over the spec (on failure too). Nothing is served yet. NULL: out of memory. */
+struct feed *feed_new(struct subscription_spec *spec, struct encoding *encoding, const struct subscriber_set_callbacks *callbacks);
+/* Has no members any more; drops what is open. Takes NULL; returns NULL. */
+struct feed *feed_free(struct feed *f);
+
+/* Whether others may join it, and whether a feed would give exactly the same bytes. */
+bool feed_is_shareable(const struct feed *f);
+bool feed_equal(const struct feed *a, const struct feed *b);
+
+/* The first member makes the feed begin with events of `from_ns`; another one joins with the first event of `from_ns` or later, and whatever
+ * is open then goes to the old members alone. */
+void feed_join(struct feed *f, struct subscriber *m, uint64_t from_ns);
+/* True: nobody is left. */
+bool feed_leave(struct feed *f, struct subscriber *m);
+
+/* Makes members of those who were waiting for an event of this time. */
+void feed_admit(struct feed *f, uint64_t time_ns);
+
+/* Appends the event, numbered already, to the open chunk. */
+void feed_take(struct feed *f, const struct event *event);
+
+/* The chunk is full, or could not be filled. */
+bool feed_is_full(const struct feed *f);
+/* With what is open, its limit is reached. */
+bool feed_is_complete(const struct feed *f);
+
+/* Hands the open chunk to every member; for a member that has no room, counts it as lost. */
+void feed_seal(struct feed *f);
+
+/* Tells the member what it missed, if there is something and room for it. */
+void feed_tell_lost(struct feed *f, struct subscriber *m);
+
+#endif

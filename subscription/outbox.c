@@ -1,0 +1,286 @@
+#include "subscription/outbox.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A callback that can be stopped while other threads may be in it. Under the outbox's mutex. */
+struct hook {
+	void (*fn)(void *context);
+	void *context;
+	unsigned running;
+};
+
+/* The hooks that the thread is in, innermost first: so that stopping one from inside it does not wait for itself. */
+struct hook_call {
+	const struct hook *hook;
+	const struct hook_call *outer;
+};
+
+static _Thread_local const struct hook_call *calls_here;
+
+struct outbox {
+	_Atomic uint32_t references;
+	pthread_mutex_t mutex;
+	pthread_cond_t hook_left;
+	struct hook ready;
+	struct hook room;
+	/* A ring of slots: `count` chunks from `head` on. */
+	struct chunk **slots;
+	size_t slot_count; /* a power of two */
+	size_t head;
+	size_t count;
+	size_t bytes;
+	size_t capacity;
+	uint64_t taken_events;
+	bool room_wanted;
+	bool ended;
+	bool closed;
+	struct outbox_end end;
+};
+
+struct outbox *outbox_new(size_t capacity_bytes, const struct outbox_callbacks *callbacks)
+{
+	struct outbox *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return NULL;
+	atomic_init(&o->references, 1);
+	pthread_mutex_init(&o->mutex, NULL);
+	pthread_cond_init(&o->hook_left, NULL);
+	o->ready = (struct hook){.fn = callbacks->ready, .context = callbacks->ready_context};
+	o->room = (struct hook){.fn = callbacks->room, .context = callbacks->room_context};
+	o->capacity = capacity_bytes;
+	return o;
+}
+
+void outbox_set_room(struct outbox *o, void (*room)(void *context), void *context)
+{
+	pthread_mutex_lock(&o->mutex);
+	o->room.fn = room;
+	o->room.context = context;
+	pthread_mutex_unlock(&o->mutex);
+}
+
+struct outbox *outbox_ref(struct outbox *o)
+{
+	atomic_fetch_add_explicit(&o->references, 1, memory_order_relaxed);
+	return o;
+}
+
+static struct chunk *pop(struct outbox *o)
+{
+	struct chunk *c = o->slots[o->head];
+
+	o->head = (o->head + 1) & (o->slot_count - 1);
+	o->count--;
+	o->bytes -= c->length;
+	return c;
+}
+
+static void drop_all(struct outbox *o)
+{
+	while (o->count)
+		chunk_unref(pop(o));
+}
+
+struct outbox *outbox_unref(struct outbox *o)
+{
+	if (!o || atomic_fetch_sub_explicit(&o->references, 1, memory_order_acq_rel) != 1)
+		return NULL;
+	drop_all(o);
+	free(o->slots);
+	pthread_cond_destroy(&o->hook_left);
+	pthread_mutex_destroy(&o->mutex);
+	free(o);
+	return NULL;
+}
+
+/* Calls the hook with the mutex released. The thread holds a reference meanwhile: the callback may give the caller's away. */
+static void hook_call_unlocked(struct outbox *o, struct hook *hook)
+{
+	struct hook_call here = {.hook = hook, .outer = calls_here};
+	void (*fn)(void *context) = hook->fn;
+	void *context = hook->context;
+
+	if (!fn) {
+		pthread_mutex_unlock(&o->mutex);
+		return;
+	}
+	hook->running++;
+	outbox_ref(o);
+	pthread_mutex_unlock(&o->mutex);
+
+	calls_here = &here;
+	fn(context);
+	calls_here = here.outer;
+
+	pthread_mutex_lock(&o->mutex);
+	hook->running--;
+	pthread_cond_broadcast(&o->hook_left);
+	pthread_mutex_unlock(&o->mutex);
+	outbox_unref(o);
+}
+
+static void hook_stop(struct outbox *o, struct hook *hook)
+{
+	unsigned own = 0;
+
+	for (const struct hook_call *call = calls_here; call; call = call->outer)
+		own += call->hook == hook;
+	pthread_mutex_lock(&o->mutex);
+	hook->fn = NULL;
+	while (hook->running > own)
+		pthread_cond_wait(&o->hook_left, &o->mutex);
+	pthread_mutex_unlock(&o->mutex);
+}
+
+void outbox_stop_ready(struct outbox *o)
+{
+	hook_stop(o, &o->ready);
+}
+
+void outbox_stop_room(struct outbox *o)
+{
+	hook_stop(o, &o->room);
+}
+
+static bool grow_slots(struct outbox *o)
+{
+	size_t slot_count = o->slot_count ? o->slot_count * 2 : 16;
+	struct chunk **slots = calloc(slot_count, sizeof(struct chunk *));
+
+	if (!slots)
+		return false;
+	for (size_t i = 0; i < o->count; i++)
+		slots[i] = o->slots[(o->head + i) & (o->slot_count - 1)];
+	free(o->slots);
+	o->slots = slots;
+	o->slot_count = slot_count;
+	o->head = 0;
+	return true;
+}
+
+static bool takes(struct outbox *o, size_t length)
+{
+	if (o->ended || o->closed)
+		return false;
+	if (o->count && (o->bytes > o->capacity || length > o->capacity - o->bytes)) {
+		o->room_wanted = true;
+		return false;
+	}
+	if (o->count == o->slot_count && !grow_slots(o)) {
+		o->room_wanted = true;
+		return false;
+	}
+	return true;
+}
+
+bool outbox_put(struct outbox *o, struct chunk *c)
+{
+	bool was_empty;
+
+	pthread_mutex_lock(&o->mutex);
+	if (!takes(o, c->length)) {
+		pthread_mutex_unlock(&o->mutex);
+		return false;
+	}
+	was_empty = !o->count;
+	o->slots[(o->head + o->count) & (o->slot_count - 1)] = chunk_ref(c);
+	o->count++;
+	o->bytes += c->length;
+	if (was_empty)
+		hook_call_unlocked(o, &o->ready);
+	else
+		pthread_mutex_unlock(&o->mutex);
+	return true;
+}
+
+size_t outbox_room(struct outbox *o)
+{
+	size_t room = 0;
+
+	pthread_mutex_lock(&o->mutex);
+	if (!o->ended && !o->closed && o->bytes < o->capacity)
+		room = o->capacity - o->bytes;
+	pthread_mutex_unlock(&o->mutex);
+	return room;
+}
+
+/* Whether the one call that was asked for is due; if so, it is not asked for any more. */
+static bool room_is_due(struct outbox *o)
+{
+	if (!o->room_wanted || o->ended || o->closed || o->bytes > o->capacity / 2)
+		return false;
+	o->room_wanted = false;
+	return true;
+}
+
+void outbox_want_room(struct outbox *o)
+{
+	pthread_mutex_lock(&o->mutex);
+	o->room_wanted = true;
+	if (room_is_due(o))
+		hook_call_unlocked(o, &o->room);
+	else
+		pthread_mutex_unlock(&o->mutex);
+}
+
+void outbox_finish(struct outbox *o, int code, const char *message)
+{
+	pthread_mutex_lock(&o->mutex);
+	if (o->ended || o->closed) {
+		pthread_mutex_unlock(&o->mutex);
+		return;
+	}
+	o->ended = true;
+	o->end.code = code;
+	snprintf(o->end.message, sizeof(o->end.message), "%s", message ? message : "");
+	if (!o->count)
+		hook_call_unlocked(o, &o->ready);
+	else
+		pthread_mutex_unlock(&o->mutex);
+}
+
+size_t outbox_take(struct outbox *o, struct chunk **chunks, size_t max, size_t max_bytes, struct outbox_end *ret_end, bool *ret_ended)
+{
+	size_t taken = 0, bytes = 0;
+
+	*ret_ended = false;
+	pthread_mutex_lock(&o->mutex);
+	while (taken < max && o->count) {
+		size_t length = o->slots[o->head]->length;
+
+		if (taken && (bytes > max_bytes || length > max_bytes - bytes))
+			break;
+		bytes += length;
+		chunks[taken] = pop(o);
+		o->taken_events += chunks[taken]->events;
+		taken++;
+	}
+	if (!taken && !o->count && o->ended) {
+		*ret_ended = true;
+		*ret_end = o->end;
+	}
+	if (room_is_due(o))
+		hook_call_unlocked(o, &o->room);
+	else
+		pthread_mutex_unlock(&o->mutex);
+	return taken;
+}
+
+void outbox_close(struct outbox *o)
+{
+	pthread_mutex_lock(&o->mutex);
+	o->closed = true;
+	drop_all(o);
+	pthread_mutex_unlock(&o->mutex);
+}
+
+void outbox_counters(struct outbox *o, struct outbox_counters *ret)
+{
+	pthread_mutex_lock(&o->mutex);
+	*ret = (struct outbox_counters){.bytes = o->bytes, .capacity = o->capacity, .taken_events = o->taken_events};
+	pthread_mutex_unlock(&o->mutex);
+}

@@ -1,0 +1,490 @@
+#include "subscription/subscriber_set.h"
+#include "subscription/admission.h"
+#include "subscription/feed.h"
+#include "subscription/generator.h"
+#include "subscription/kind_index.h"
+#include "subscription/push_down.h"
+#include "base/cleanup.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <utlist.h>
+
+struct subscriber_set {
+	struct subscriber_set_callbacks callbacks;
+	struct uv_loop_s *loop;
+	struct subscriber *subscribers;
+	struct feed *feeds;
+	struct feed *dirty;
+	size_t feed_count;
+	struct encoding *encodings;
+	struct kind_index index;
+	struct feed **takers; /* of the event that is being dispatched; room for every feed */
+	size_t taker_capacity;
+	uint64_t sequence;
+	bool release_due; /* there are feeds that have ended and are not released */
+	bool dispatching;
+};
+
+struct subscriber_set *subscriber_set_new(const struct subscriber_set_callbacks *callbacks, struct uv_loop_s *loop)
+{
+	struct subscriber_set *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->callbacks = *callbacks;
+	s->loop = loop;
+	return s;
+}
+
+static struct encoding *encoding_get(struct subscriber_set *s, struct encoder *encoder)
+{
+	struct encoding *e;
+
+	for (e = s->encodings; e && e->encoder != encoder; e = e->next)
+		;
+	if (!e) {
+		e = calloc(1, sizeof(*e));
+		if (!e)
+			return NULL;
+		e->encoder = encoder;
+		LL_PREPEND(s->encodings, e);
+	}
+	e->references++;
+	return e;
+}
+
+static void encoding_put(struct subscriber_set *s, struct encoding *e)
+{
+	if (--e->references)
+		return;
+	LL_DELETE(s->encodings, e);
+	free(e);
+}
+
+/* Makes the kernel match what the feeds want now. Without memory for the plan it stays as it is: -ENOMEM. */
+static int apply(struct subscriber_set *s, struct error refusals[EVENT_KIND_COUNT])
+{
+	cleanup_free const struct clause **clauses = NULL;
+	struct plan plan;
+	struct feed *f;
+	size_t count = 0;
+
+	for (f = s->feeds; f; f = f->next)
+		count += f->spec->clause_count;
+	clauses = calloc(count + 1, sizeof(const struct clause *));
+	if (!clauses)
+		return -ENOMEM;
+	count = 0;
+	for (f = s->feeds; f; f = f->next)
+		for (size_t i = 0; !f->ended && i < f->spec->clause_count; i++)
+			if (f->served[i])
+				clauses[count++] = &f->spec->clauses[i];
+	push_down_plan(clauses, count, &plan);
+	s->callbacks.apply(s->callbacks.context, &plan, refusals);
+	plan_done(&plan);
+	return 0;
+}
+
+/* What others still want is theirs already: nothing can be refused that would have to be told to somebody. */
+static void apply_less(struct subscriber_set *s)
+{
+	struct error refusals[EVENT_KIND_COUNT] = {0};
+
+	apply(s, refusals);
+}
+
+static void mark_clean(struct subscriber_set *s, struct feed *f)
+{
+	if (f->dirty)
+		DL_DELETE2(s->dirty, f, dirty_prev, dirty_next);
+	f->dirty = false;
+}
+
+/* Takes the feed, which has no members any more, out of everything and frees it. */
+static void drop_feed(struct subscriber_set *s, struct feed *f)
+{
+	struct encoding *encoding = f->encoding;
+
+	mark_clean(s, f);
+	kind_index_remove(&s->index, f);
+	DL_DELETE(s->feeds, f);
+	s->feed_count--;
+	feed_free(f);
+	encoding_put(s, encoding);
+}
+
+static bool comes_from_kernel(enum event_kind kind)
+{
+	return catalog_entry(kind)->tracepoint;
+}
+
+static void serve(struct feed *f, size_t clause)
+{
+	enum event_kind kind = f->spec->clauses[clause].kind;
+
+	f->served[clause] = true;
+	if (comes_from_kernel(kind))
+		f->kinds |= EVENT_KIND_BIT(kind);
+}
+
+/* True: the clause can be served, as far as the sensor and its own generator go. False: *ret says why not. */
+static bool admit(struct subscriber_set *s, struct feed *f, size_t clause, const struct error refusals[EVENT_KIND_COUNT],
+		  struct subscriber_status *ret)
+{
+	const struct clause *c = &f->spec->clauses[clause];
+	struct error err;
+
+	if (!admission_check(c, s->loop, ret))
+		return false;
+	if (comes_from_kernel(c->kind)) {
+		if (!refusals[c->kind].code)
+			return true;
+		admission_refuse(c, &refusals[c->kind], ret);
+		return false;
+	}
+	if (!generator_add(s, s->loop, f, clause, &err))
+		return true;
+	admission_refuse(c, &err, ret);
+	return false;
+}
+
+/* Asks for everything the feed wants, and settles what it gets: f->served, f->kinds, its generators, the statuses. *ret_refused: the
+ * kernel's plan holds clauses that are not served. */
+static int negotiate(struct subscriber_set *s, struct feed *f, struct subscriber_statuses *statuses, bool *ret_refused)
+{
+	struct error refusals[EVENT_KIND_COUNT] = {0};
+	struct subscriber_status status;
+	bool from_kernel = false;
+
+	*ret_refused = false;
+	for (size_t i = 0; i < f->spec->clause_count; i++)
+		if (admission_check(&f->spec->clauses[i], s->loop, &status)) {
+			f->served[i] = true;
+			from_kernel = from_kernel || comes_from_kernel(f->spec->clauses[i].kind);
+		}
+	if (from_kernel && apply(s, refusals))
+		return -ENOMEM;
+	for (size_t i = 0; i < f->spec->clause_count; i++) {
+		f->served[i] = false;
+		if (admit(s, f, i, refusals, &status)) {
+			serve(f, i);
+			continue;
+		}
+		admission_append(statuses, &status);
+		*ret_refused = *ret_refused || (f->spec->clauses[i].kind < EVENT_KIND_COUNT && refusals[f->spec->clauses[i].kind].code);
+	}
+	if (!statuses->count)
+		admission_append(statuses, &(struct subscriber_status){.code = STATUS_OK});
+	return 0;
+}
+
+static bool serves_any(const struct feed *f)
+{
+	for (size_t i = 0; i < f->spec->clause_count; i++)
+		if (f->served[i])
+			return true;
+	return false;
+}
+
+/* The feed that gives the same bytes already; else `f` itself. */
+static struct feed *find_equal(struct subscriber_set *s, struct feed *f)
+{
+	struct feed *other;
+
+	if (!feed_is_shareable(f))
+		return f;
+	for (other = s->feeds; other; other = other->next)
+		if (other != f && feed_is_shareable(other) && feed_equal(other, f))
+			return other;
+	return f;
+}
+
+static int reserve_taker(struct subscriber_set *s)
+{
+	size_t capacity = s->taker_capacity ? s->taker_capacity * 2 : 16;
+	struct feed **takers;
+
+	if (s->feed_count < s->taker_capacity)
+		return 0;
+	takers = reallocarray(s->takers, capacity, sizeof(struct feed *));
+	if (!takers)
+		return -ENOMEM;
+	s->takers = takers;
+	s->taker_capacity = capacity;
+	return 0;
+}
+
+/* A feed of its own for the spec, in the list but not yet in the index. Takes over the spec. */
+static struct feed *add_feed(struct subscriber_set *s, struct subscription_spec *spec, struct encoder *encoder)
+{
+	struct encoding *encoding = reserve_taker(s) ? NULL : encoding_get(s, encoder);
+	struct feed *f;
+
+	if (!encoding) {
+		subscription_spec_free(spec);
+		return NULL;
+	}
+	f = feed_new(spec, encoding, &s->callbacks);
+	if (!f) {
+		encoding_put(s, encoding);
+		return NULL;
+	}
+	DL_APPEND(s->feeds, f);
+	s->feed_count++;
+	return f;
+}
+
+static int put_first(struct outbox *outbox, struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses),
+		     void *first_context, const struct subscriber_statuses *statuses)
+{
+	struct chunk *c;
+
+	if (!first)
+		return 0;
+	c = first(first_context, statuses);
+	if (!c)
+		return -ENOMEM;
+	/* An outbox that refuses its first chunk is closed: the client has gone meanwhile, and the caller will remove the subscription. */
+	outbox_put(outbox, c);
+	chunk_unref(c);
+	return 0;
+}
+
+int subscriber_set_add(struct subscriber_set *s, struct subscription_spec *spec, struct encoder *encoder, struct outbox *outbox,
+		       struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses), void *first_context,
+		       struct subscriber **ret, struct subscriber_statuses *ret_statuses, struct error *err)
+{
+	struct subscriber *m = calloc(1, sizeof(*m));
+	struct feed *f = add_feed(s, spec, encoder);
+	struct feed *home;
+	bool refused;
+	int r;
+
+	assert(!s->dispatching);
+	ret_statuses->count = 0;
+	if (!m || !f) {
+		r = error_set_errno(err, -ENOMEM, "subscription");
+		goto fail;
+	}
+	r = negotiate(s, f, ret_statuses, &refused);
+	if (r) {
+		error_set_errno(err, r, "subscription");
+		goto fail;
+	}
+	if (!serves_any(f)) {
+		r = error_set(err, -EOPNOTSUPP, "%s", ret_statuses->count ? ret_statuses->items[0].message : "nothing is asked for");
+		goto fail;
+	}
+	home = find_equal(s, f);
+	if ((home == f && kind_index_add(&s->index, f)) || put_first(outbox, first, first_context, ret_statuses)) {
+		r = error_set_errno(err, -ENOMEM, "subscription");
+		goto fail;
+	}
+	if (home != f)
+		drop_feed(s, f);
+	if (refused)
+		apply_less(s);
+	m->outbox = outbox_ref(outbox);
+	feed_join(home, m, s->callbacks.active_from_ns ? s->callbacks.active_from_ns(s->callbacks.context) : 0);
+	DL_APPEND(s->subscribers, m);
+	*ret = m;
+	return 0;
+fail:
+	free(m);
+	if (f) {
+		drop_feed(s, f);
+		apply_less(s);
+	}
+	return r;
+}
+
+void subscriber_set_remove(struct subscriber_set *s, struct subscriber *subscriber)
+{
+	struct feed *f = subscriber->feed;
+
+	assert(!s->dispatching);
+	if (f) {
+		if (feed_leave(f, subscriber)) {
+			drop_feed(s, f);
+			apply_less(s);
+		}
+	}
+	DL_DELETE(s->subscribers, subscriber);
+	outbox_unref(subscriber->outbox);
+	free(subscriber);
+}
+
+struct subscriber_set *subscriber_set_free(struct subscriber_set *s, int code, const char *message)
+{
+	struct subscriber *m, *next;
+
+	if (!s)
+		return NULL;
+	for (m = s->subscribers; m; m = next) {
+		struct feed *f = m->feed;
+
+		next = m->next;
+		if (f) {
+			feed_seal(f);
+			if (feed_leave(f, m))
+				drop_feed(s, f);
+		}
+		outbox_finish(m->outbox, code, message);
+		outbox_unref(m->outbox);
+		free(m);
+	}
+	kind_index_done(&s->index);
+	free(s->takers);
+	free(s);
+	return NULL;
+}
+
+/* Whoever has a clause of what was lost. */
+static size_t find_concerned(struct subscriber_set *s, const struct event *event)
+{
+	uint64_t kinds = event->lost.of < EVENT_KIND_COUNT ? EVENT_KIND_BIT(event->lost.of) : UINT64_MAX;
+	struct feed *f;
+	size_t count = 0;
+
+	for (f = s->feeds; f; f = f->next)
+		if ((f->kinds & kinds) && !f->ended)
+			s->takers[count++] = f;
+	return count;
+}
+
+/* A subscription begins with what happens after it was made, though older samples may still be in the rings then. */
+static size_t drop_early(struct subscriber_set *s, const struct event *event, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct feed *f = s->takers[i];
+
+		if (event->time_ns >= f->joining_ns)
+			feed_admit(f, event->time_ns);
+		if (event->time_ns >= f->from_ns && f->members)
+			s->takers[kept++] = f;
+	}
+	return kept;
+}
+
+static size_t find_takers(struct subscriber_set *s, const struct event *event)
+{
+	struct feed *f;
+
+	if (event->kind == EVENT_LOST)
+		return drop_early(s, event, find_concerned(s, event));
+	if (!event->addressee)
+		return drop_early(s, event, kind_index_find(&s->index, event, s->takers));
+	for (f = s->feeds; f; f = f->next)
+		if (f == event->addressee && !f->ended) {
+			s->takers[0] = f;
+			return 1;
+		}
+	return 0;
+}
+
+/* After an event: hands over what is full, ends what is complete. */
+static void settle(struct subscriber_set *s, struct feed *f)
+{
+	if (!feed_is_complete(f)) {
+		if (feed_is_full(f))
+			feed_seal(f);
+		return;
+	}
+	feed_seal(f);
+	/* Without room for the last chunk it is not complete after all: the stream gets as many events as it asked for. */
+	if (!feed_is_complete(f))
+		return;
+	outbox_finish(f->members->outbox, STATUS_OK, "");
+	f->ended = true;
+	s->release_due = true;
+}
+
+void subscriber_set_dispatch(struct subscriber_set *s, struct event *event)
+{
+	size_t count = find_takers(s, event);
+
+	if (!count)
+		return;
+	s->dispatching = true;
+	event->sequence = ++s->sequence;
+	/* First all, then what follows from it: the bytes are copied from the first taker's open chunk. */
+	for (size_t i = 0; i < count; i++) {
+		struct feed *f = s->takers[i];
+
+		feed_take(f, event);
+		if (!f->dirty) {
+			f->dirty = true;
+			DL_APPEND2(s->dirty, f, dirty_prev, dirty_next);
+		}
+	}
+	for (size_t i = 0; i < count; i++)
+		settle(s, s->takers[i]);
+	s->dispatching = false;
+}
+
+static void release_ended(struct subscriber_set *s)
+{
+	struct feed *f, *next;
+
+	s->release_due = false;
+	for (f = s->feeds; f; f = next) {
+		next = f->next;
+		if (!f->ended)
+			continue;
+		feed_leave(f, f->members);
+		drop_feed(s, f);
+	}
+	apply_less(s);
+}
+
+void subscriber_set_flush(struct subscriber_set *s)
+{
+	while (s->dirty) {
+		struct feed *f = s->dirty;
+
+		mark_clean(s, f);
+		feed_seal(f);
+	}
+	if (s->release_due)
+		release_ended(s);
+}
+
+void subscriber_room(struct subscriber_set *s, struct subscriber *subscriber)
+{
+	(void)s;
+	if (!subscriber->feed || subscriber->feed->ended)
+		return;
+	feed_tell_lost(subscriber->feed, subscriber);
+	generators_resume(subscriber->feed);
+}
+
+uint64_t subscriber_set_sequence(const struct subscriber_set *s)
+{
+	return s->sequence;
+}
+
+void subscriber_set_each(struct subscriber_set *s,
+			 bool (*fn)(void *context, const struct subscription_spec *spec, const struct subscriber_counters *counters,
+				    const struct outbox_counters *outbox),
+			 void *context)
+{
+	struct subscriber *m;
+
+	for (m = s->subscribers; m; m = m->next) {
+		struct subscriber_counters counters = m->counters;
+		struct outbox_counters outbox;
+
+		if (!m->feed || m->feed->ended)
+			continue;
+		if (!m->from_ns || m->feed->joining_ns == UINT64_MAX)
+			counters.matched += m->feed->open_events;
+		outbox_counters(m->outbox, &outbox);
+		if (fn(context, m->feed->spec, &counters, &outbox))
+			return;
+	}
+}

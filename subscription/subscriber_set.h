@@ -1,0 +1,108 @@
+#ifndef SUBSCRIPTION_SUBSCRIBER_SET_H
+#define SUBSCRIPTION_SUBSCRIBER_SET_H
+
+#include "subscription/encoder.h"
+#include "subscription/outbox.h"
+#include "subscription/spec.h"
+#include "subscription/status.h"
+#include "sensor/plan.h"
+
+struct uv_loop_s;
+
+/*
+ * All subscribers and the way of an event to them.
+ *
+ * A subscriber = what it wants (a spec) × its dialect (an encoder) × where it goes (an outbox). subscriber_set_dispatch() is the one funnel
+ * that every event goes through: it finds the clauses that match by kind, gives the event its sequence number when at least one takes it,
+ * encodes it once per dialect, and puts the bytes into each taker's open chunk. subscriber_set_flush() hands the open chunks over.
+ * Subscribers with the same spec and dialect and no state of their own (no limit, ticker, chargen) share one feed and thereby the same
+ * bytes.
+ *
+ * A full outbox costs its own subscriber only: the chunk is dropped for it and counted, and when there is room again a lost event says how
+ * many, at that place of its stream. What the kernel had no room for comes through dispatch as EVENT_LOST and goes to every subscriber with
+ * a clause of that kind; if the chunk with that notice is itself dropped, its count goes into the lost event that tells of the drop. Nothing
+ * is told twice.
+ *
+ * A limit is the number of events that the stream gets: exactly so many, then the stream ends with STATUS_OK. Lost events do not count.
+ *
+ * The loop thread. Callbacks (apply, now_ns, first, encoders and the outbox's `ready`) must not call back into the set; an outbox's `room` that
+ * comes on the loop thread may call subscriber_room().
+ */
+struct subscriber_set;
+struct subscriber;
+
+struct subscriber_set_callbacks {
+	void *context;
+	/* Makes the kernel match the plan, without loss for what both the old and the new plan want. For each kind that cannot be had (or
+	 * not with the new filter), refusals[kind] is filled (code != 0): the clauses that are just being added are not served, everything
+	 * else runs. Called from add and remove, and from flush when a limit was reached; never from dispatch. */
+	void (*apply)(void *context, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT]);
+	/* Called when a subscription has become active: events older than this (CLOCK_MONOTONIC ns) are not for it. NULL: all are. */
+	uint64_t (*active_from_ns)(void *context);
+	/* The time that events which are made here (ticker, chargen, lost) carry: CLOCK_MONOTONIC ns, not before the last dispatched. */
+	uint64_t (*now_ns)(void *context);
+};
+
+/* One answer to a subscribe: google.rpc.Code and a sentence. */
+struct subscriber_status {
+	int code;
+	char message[512];
+};
+
+#define SUBSCRIBER_STATUS_MAX 64
+
+struct subscriber_statuses {
+	size_t count; /* exactly one with code 0 when every clause is served; else one per clause that is not */
+	struct subscriber_status items[SUBSCRIBER_STATUS_MAX];
+};
+
+struct subscriber_counters {
+	uint64_t matched;    /* events its clauses took */
+	uint64_t delivered;  /* of them handed to the outbox; what is neither delivered nor lost waits for the next flush */
+	uint64_t lost_queue; /* of them dropped because the outbox was full */
+	uint64_t lost_ring;  /* hits of kernel events it uses that found no room in a ring */
+};
+
+/* `loop` runs tickers and chargens; NULL: their clauses are refused. It must run once more after subscriber_set_free() (or after a
+ * subscription that had such clauses went), so that their handles get closed, before the loop itself is closed. NULL: out of memory. */
+struct subscriber_set *subscriber_set_new(const struct subscriber_set_callbacks *callbacks, struct uv_loop_s *loop);
+/* Ends every stream with `code` and `message` first, and frees the handles of all subscribers. Takes NULL; returns NULL. Does not call
+ * apply(): the sensor goes too. */
+struct subscriber_set *subscriber_set_free(struct subscriber_set *s, int code, const char *message);
+
+/* Takes over `spec` (also on failure), holds a reference of `outbox`. When it returns 0 the subscription is active: what happens from now
+ * on will be delivered, and *ret is a handle that is valid until subscriber_set_remove(), also after the stream has ended by its limit.
+ *
+ * The first response is the first thing in the outbox: a chunk without events, made from the statuses by `first`, whose reference the set
+ * takes over (NULL from it is -ENOMEM; `first` itself may be NULL: then there is none).
+ *
+ * When no clause can be served: -EOPNOTSUPP with the statuses filled in, err says the first reason. Then `first` has not been called and
+ * nothing is in the outbox: the caller sends the statuses and ends the stream. -ENOMEM. */
+int subscriber_set_add(struct subscriber_set *s, struct subscription_spec *spec, struct encoder *encoder, struct outbox *outbox,
+		       struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses), void *first_context,
+		       struct subscriber **ret, struct subscriber_statuses *ret_statuses, struct error *err);
+
+/* The stream has gone or is to go: its share of the probes is released, the handle freed. Nothing more is put into the outbox, not even what
+ * dispatch collected for it since the last flush. */
+void subscriber_set_remove(struct subscriber_set *s, struct subscriber *subscriber);
+
+/* An event in time order. Fills event->sequence when somebody takes it. EVENT_LOST with cause LOST_RING goes to whoever has a clause of kind
+ * `lost.of` (EVENT_KIND_COUNT: of any kind that comes from the kernel). */
+void subscriber_set_dispatch(struct subscriber_set *s, struct event *event);
+
+/* Hands over what dispatch collected, and releases the share of subscriptions whose limit was reached. Call at the end of each round, so
+ * that quiet streams are quick. */
+void subscriber_set_flush(struct subscriber_set *s);
+
+/* The subscriber's outbox has room again (its `room` callback, brought to the loop thread): pending lost events and chargen go on. */
+void subscriber_room(struct subscriber_set *s, struct subscriber *subscriber);
+
+uint64_t subscriber_set_sequence(const struct subscriber_set *s); /* the last one given */
+
+/* Calls fn for each subscriber whose stream has not ended, in the order they came; true from it stops. For `ringside status` and tests. */
+void subscriber_set_each(struct subscriber_set *s,
+			 bool (*fn)(void *context, const struct subscription_spec *spec, const struct subscriber_counters *counters,
+				    const struct outbox_counters *outbox),
+			 void *context);
+
+#endif

@@ -1,0 +1,118 @@
+#include "subscription/spec.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+static void expect_description(const struct subscription_spec *spec, const char *expected)
+{
+	struct buffer text;
+	char *string;
+
+	buffer_init(&text, 0);
+	subscription_spec_describe(spec, &text);
+	string = (char *)buffer_take(&text, NULL);
+	cr_assert_str_eq(string, expected);
+	free(string);
+}
+
+static struct subscription_spec *make_two_clauses(void)
+{
+	struct subscription_spec *spec = subscription_spec_new();
+	struct clause *clause = subscription_spec_add(spec, EVENT_SYSCALL_EXIT);
+
+	cr_assert_eq(clause_add(clause, "id", PREDICATE_EQUAL, 257, NULL, NULL), 0);
+	cr_assert_eq(clause_add(clause, "ret", PREDICATE_EQUAL, (uint64_t)-2, NULL, NULL), 0);
+	clause = subscription_spec_add(spec, EVENT_PROCESS_EXEC);
+	cr_assert_eq(clause_add(clause, "exec_filename", PREDICATE_GLOB, 0, "/usr/*", NULL), 0);
+	return spec;
+}
+
+Test(spec, a_description_says_every_clause_in_words)
+{
+	struct subscription_spec *spec = make_two_clauses();
+
+	spec->limit = 10;
+	expect_description(spec, "syscall:exit(id=257, ret=-2) or process:exec(exec_filename~\"/usr/*\") limit 10");
+	subscription_spec_free(spec);
+}
+
+Test(spec, a_description_of_generators_says_their_parameters)
+{
+	struct subscription_spec *spec = subscription_spec_new();
+
+	subscription_spec_add(spec, EVENT_TICKER)->interval_ns = 1000000;
+	subscription_spec_add(spec, EVENT_CHARGEN)->length = 72;
+	subscription_spec_add(spec, EVENT_PROCESS_FORK);
+	expect_description(spec, "ticker(interval=1000000ns) or chargen(length=72) or process:fork");
+	subscription_spec_free(spec);
+}
+
+Test(spec, a_description_escapes_what_a_client_wrote)
+{
+	struct subscription_spec *spec = subscription_spec_new();
+	struct clause *clause = subscription_spec_add(spec, EVENT_PROCESS_EXEC);
+
+	cr_assert_eq(clause_add(clause, "exec_filename", PREDICATE_EQUAL, 0, "a\"\n\\", NULL), 0);
+	clause = subscription_spec_add(spec, EVENT_KIND_COUNT);
+	clause->refusal = strdup("file events: not \"yet\"");
+	expect_description(spec, "process:exec(exec_filename=\"a\\\"\\x0a\\\\\") or unserved(\"file events: not \\\"yet\\\"\")");
+	subscription_spec_free(spec);
+}
+
+Test(spec, an_unknown_field_is_refused_with_those_there_are)
+{
+	struct subscription_spec *spec = subscription_spec_new();
+	struct clause *clause = subscription_spec_add(spec, EVENT_SYSCALL_EXIT);
+	struct error err;
+
+	cr_assert_eq(clause_add(clause, "arg0", PREDICATE_EQUAL, 1, NULL, &err), -EINVAL);
+	cr_assert_str_eq(err.message, "syscall:exit has no field \"arg0\" (it has id, abi, ret)");
+	cr_assert_eq(clause->predicate_count, 0);
+	subscription_spec_free(spec);
+}
+
+Test(spec, an_operator_or_value_that_does_not_fit_the_type_is_refused)
+{
+	struct subscription_spec *spec = subscription_spec_new();
+	struct clause *exec = subscription_spec_add(spec, EVENT_PROCESS_EXEC), *exit;
+	struct error err;
+
+	cr_assert_eq(clause_add(exec, "exec_filename", PREDICATE_EQUAL, 5, NULL, &err), -EINVAL);
+	cr_assert_str_eq(err.message, "exec_filename is a string, and the value is not");
+	exit = subscription_spec_add(spec, EVENT_PROCESS_EXIT);
+	cr_assert_eq(clause_add(exit, "exit_code", PREDICATE_GLOB, 5, NULL, &err), -EINVAL);
+	cr_assert_eq(clause_add(exit, "exit_code", PREDICATE_EQUAL, 0, "5", &err), -EINVAL);
+	cr_assert_eq(clause_add(exit, "exit_code", PREDICATE_EQUAL, UINT64_C(1) << 31, NULL, &err), -EINVAL);
+	cr_assert_str_eq(err.message, "exit_code: the value 2147483648 does not fit into it");
+	cr_assert_eq(clause_add(exit, "exit_code", PREDICATE_EQUAL, (uint64_t)INT32_MIN, NULL, &err), 0);
+	cr_assert_eq(clause_add(exit, "exit_status", PREDICATE_EQUAL, (uint64_t)-1, NULL, &err), -EINVAL);
+	cr_assert_eq(clause_add(exit, "exit_core_dumped", PREDICATE_EQUAL, 2, NULL, &err), -EINVAL);
+	cr_assert_eq(exit->predicate_count, 1);
+	subscription_spec_free(spec);
+}
+
+Test(spec, specs_are_equal_when_they_ask_for_the_same)
+{
+	struct subscription_spec *a = make_two_clauses(), *b = make_two_clauses();
+
+	cr_assert(subscription_spec_equal(a, b));
+	b->limit = 1;
+	cr_assert_not(subscription_spec_equal(a, b));
+	b->limit = 0;
+	b->clauses[0].predicates[1].integer = 2;
+	cr_assert_not(subscription_spec_equal(a, b));
+	b->clauses[0].predicates[1].integer = (uint64_t)-2;
+	b->clauses[1].predicates[0].string[1] = 'U';
+	cr_assert_not(subscription_spec_equal(a, b));
+	b->clauses[1].predicates[0].string[1] = 'u';
+	cr_assert(subscription_spec_equal(a, b));
+	subscription_spec_add(b, EVENT_TICKER)->interval_ns = 5;
+	cr_assert_not(subscription_spec_equal(a, b));
+	subscription_spec_free(a);
+	subscription_spec_free(b);
+}
+
+Test(spec, freeing_nothing_is_allowed)
+{
+	cr_assert_null(subscription_spec_free(NULL));
+}
