@@ -1,0 +1,394 @@
+#include "proto/capsule8_encoder.h"
+
+#include "capsule8/api/v0/event.pb-c.h"
+#include "proto/utf8.h"
+#include "proto/wire.h"
+#include "sensor/catalog.h"
+#include "sensor/process_cache.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SEQUENCE_DIGITS 16
+
+/* Event.id and Event.sensor_id as they stand on the wire; only the digits change from event to event. */
+struct identity {
+	uint8_t id_tag, id_size;
+	char id_sensor[CAPSULE8_SENSOR_ID_BYTES];
+	char dash;
+	char sequence[SEQUENCE_DIGITS];
+	uint8_t sensor_tag, sensor_size;
+	char sensor[CAPSULE8_SENSOR_ID_BYTES];
+};
+
+_Static_assert(sizeof(struct identity) == 5 + 2 * CAPSULE8_SENSOR_ID_BYTES + SEQUENCE_DIGITS, "written to the wire as it is");
+
+struct capsule8_encoder {
+	struct encoder encoder;
+	struct identity identity;
+};
+
+/* What an entry has beside its strings and its process: the frames of the entry, the event and its kind, the identity, and at most 20
+ * numbers. */
+#define ENTRY_MAX (sizeof(struct identity) + 24 * WIRE_FIELD_MAX + WIRE_SLACK)
+/* Of these, what an event has at least: the guess that decides how wide its length is. */
+#define ENTRY_USUAL 100
+
+#define LINEAGE_ENTRY_MAX (3 * WIRE_FIELD_MAX + UTF8_EXPANSION * PROCESS_COMM_BYTES)
+#define TEMPLATE_MAX      (PROCESS_ID_BYTES + 3 * WIRE_FIELD_MAX + (PROCESS_LINEAGE_MAX + 1) * LINEAGE_ENTRY_MAX + WIRE_SLACK)
+
+/* The 8 digits of a number, most significant first in memory: each nibble gets a byte of its own, and all of them become digits at once. */
+static inline uint64_t hex_digits(uint32_t value)
+{
+	uint64_t x = value, letters;
+
+	x = (x << 16 | x) & UINT64_C(0x0000ffff0000ffff);
+	x = (x << 8 | x) & UINT64_C(0x00ff00ff00ff00ff);
+	x = (x << 4 | x) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	letters = (x + UINT64_C(0x0606060606060606)) >> 4 & UINT64_C(0x0101010101010101);
+	return htobe64(x + UINT64_C(0x3030303030303030) + letters * ('a' - '0' - 10));
+}
+
+static inline uint8_t *put_identity(uint8_t *to, const struct identity *identity, uint64_t sequence)
+{
+	uint64_t high, low;
+
+	if (!sequence) {
+		size_t skipped = offsetof(struct identity, sensor_tag);
+
+		memcpy(to, (const uint8_t *)identity + skipped, sizeof(*identity) - skipped);
+		return to + sizeof(*identity) - skipped;
+	}
+	high = hex_digits((uint32_t)(sequence >> 32));
+	low = hex_digits((uint32_t)sequence);
+	memcpy(to, identity, sizeof(*identity));
+	memcpy(to + offsetof(struct identity, sequence), &high, sizeof(high));
+	memcpy(to + offsetof(struct identity, sequence) + sizeof(high), &low, sizeof(low));
+	return wire_put_varint(to + sizeof(*identity), 6, sequence);
+}
+
+static inline uint8_t *put_task(uint8_t *to, uint32_t tgid)
+{
+	to = wire_put_int(to, 3, (int32_t)tgid);
+	return wire_put_int(to, 203, (int32_t)tgid);
+}
+
+static uint8_t *put_lineage(uint8_t *to, const struct process *p)
+{
+	for (size_t i = 0; p && i <= PROCESS_LINEAGE_MAX; i++, p = p->parent) {
+		uint8_t *start = wire_begin(to, 8, 1);
+		uint8_t *end = wire_put_sint(start, 1, (int32_t)p->tgid);
+		size_t length = strnlen(p->comm, sizeof(p->comm));
+
+		if (length)
+			end = utf8_put_field(end, 2, p->comm, length);
+		to = wire_end(start, end, 1);
+	}
+	return to;
+}
+
+/* What is the same for all events of a process. False: out of memory. */
+static bool template_make(const struct process *p)
+{
+	uint8_t bytes[TEMPLATE_MAX];
+	uint8_t *to = bytes;
+	uint8_t *copy;
+	size_t id_length = strnlen(p->id, sizeof(p->id));
+
+	if (id_length)
+		to = wire_put_bytes(to, 2, p->id, id_length);
+	to = put_task(to, p->tgid);
+	to = put_lineage(to, p);
+	copy = malloc((size_t)(to - bytes));
+	if (!copy)
+		return false;
+	memcpy(copy, bytes, (size_t)(to - bytes));
+	process_set_encoded(p, copy, (size_t)(to - bytes));
+	return true;
+}
+
+static inline bool template_current(const struct process *p)
+{
+	return p->encoded && p->encoded_revision == p->revision;
+}
+
+static inline uint8_t *put_abi(uint8_t *to, uint32_t abi)
+{
+	if (abi == SAMPLE_ABI_32)
+		return wire_put_varint(to, 1000, CAPSULE8__API__V0__SYSCALL_ABI__SYSCALL_ABI_I386);
+	if (abi == SAMPLE_ABI_64)
+		return wire_put_varint(to, 1000, CAPSULE8__API__V0__SYSCALL_ABI__SYSCALL_ABI_X86_64);
+	return to;
+}
+
+static inline uint8_t *put_syscall_enter(uint8_t *to, const struct event_syscall *syscall)
+{
+	uint8_t *start = wire_begin(to, 10, 1);
+
+	to = wire_put_varint(start, 1, CAPSULE8__API__V0__SYSCALL_EVENT_TYPE__SYSCALL_EVENT_TYPE_ENTER);
+	to = wire_put_int(to, 2, syscall->id);
+	to = wire_put_varint(to, 10, syscall->arguments[0]);
+	to = wire_put_varint(to, 11, syscall->arguments[1]);
+	to = wire_put_varint(to, 12, syscall->arguments[2]);
+	to = wire_put_varint(to, 13, syscall->arguments[3]);
+	to = wire_put_varint(to, 14, syscall->arguments[4]);
+	to = wire_put_varint(to, 15, syscall->arguments[5]);
+	to = put_abi(to, syscall->abi);
+	return wire_end(start, to, 1);
+}
+
+static inline uint8_t *put_syscall_exit(uint8_t *to, const struct event_syscall *syscall)
+{
+	uint8_t *start = wire_begin(to, 10, 1);
+
+	to = wire_put_varint(start, 1, CAPSULE8__API__V0__SYSCALL_EVENT_TYPE__SYSCALL_EVENT_TYPE_EXIT);
+	to = wire_put_int(to, 2, syscall->id);
+	to = wire_put_int(to, 20, syscall->result);
+	to = put_abi(to, syscall->abi);
+	return wire_end(start, to, 1);
+}
+
+static uint8_t *put_fork(uint8_t *to, const struct event_fork *fork)
+{
+	uint8_t *start = wire_begin(to, 11, 1);
+
+	to = wire_put_varint(start, 1, CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_FORK);
+	if (fork->child) {
+		to = wire_put_sint(to, 10, (int32_t)fork->child->tgid);
+		to = wire_put_bytes(to, 11, fork->child->id, strnlen(fork->child->id, sizeof(fork->child->id)));
+	}
+	to = wire_put_varint(to, 12, fork->clone_flags);
+	return wire_end(start, to, 1);
+}
+
+static uint8_t *put_exec(uint8_t *to, const struct event_exec *exec)
+{
+	unsigned int width = wire_varint_size(exec->filename.length + exec->arguments.length + exec->argument_count + 8);
+	uint8_t *start = wire_begin(to, 11, width);
+	const char *at = exec->arguments.bytes;
+	size_t left = exec->arguments.length;
+
+	to = wire_put_varint(start, 1, CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_EXEC);
+	if (exec->filename.length)
+		to = utf8_put_field(to, 20, exec->filename.bytes, exec->filename.length);
+	for (uint32_t i = 0; i < exec->argument_count && left; i++) {
+		size_t length = strnlen(at, left);
+		size_t whole = length < left ? length + 1 : length;
+
+		to = utf8_put_field(to, 21, at, length);
+		at += whole;
+		left -= whole;
+	}
+	to = wire_put_bool(to, 1000, exec->arguments_truncated);
+	return wire_end(start, to, width);
+}
+
+static uint8_t *put_exit(uint8_t *to, const struct event_exit *exit)
+{
+	uint8_t *start = wire_begin(to, 11, 1);
+
+	to = wire_put_varint(start, 1, CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_EXIT);
+	to = wire_put_sint(to, 30, exit->code);
+	to = wire_put_varint(to, 31, exit->status);
+	to = wire_put_varint(to, 32, exit->signal);
+	to = wire_put_bool(to, 33, exit->core_dumped);
+	to = wire_put_bool(to, 1001, exit->code_unknown);
+	return wire_end(start, to, 1);
+}
+
+static uint8_t *put_ticker(uint8_t *to, const struct event_ticker *ticker)
+{
+	uint8_t *start = wire_begin(to, 101, 1);
+
+	to = wire_put_int(start, 1, ticker->seconds);
+	to = wire_put_int(to, 2, ticker->nanoseconds);
+	return wire_end(start, to, 1);
+}
+
+static uint8_t *put_chargen(uint8_t *to, const struct event_chargen *chargen)
+{
+	unsigned int width = wire_varint_size(chargen->characters.length + 8);
+	uint8_t *start = wire_begin(to, 100, width);
+
+	to = wire_put_varint(start, 1, chargen->index);
+	if (chargen->characters.length)
+		to = utf8_put_field(to, 2, chargen->characters.bytes, chargen->characters.length);
+	return wire_end(start, to, width);
+}
+
+static uint8_t *put_lost_source(uint8_t *to, enum event_kind kind)
+{
+	const struct catalog_entry *entry;
+	size_t family, type;
+	uint8_t *start;
+
+	if (kind >= EVENT_KIND_COUNT)
+		return to;
+	entry = catalog_entry(kind);
+	family = strlen(entry->family);
+	type = strlen(entry->type);
+	start = wire_begin(to, 1001, 1);
+	memcpy(start, entry->family, family);
+	if (type) {
+		start[family] = ':';
+		memcpy(start + family + 1, entry->type, type);
+		type++;
+	}
+	return wire_end(start, start + family + type, 1);
+}
+
+static uint8_t *put_lost(uint8_t *to, const struct event_lost *lost)
+{
+	bool of_process = lost->of == EVENT_PROCESS_FORK || lost->of == EVENT_PROCESS_EXEC || lost->of == EVENT_PROCESS_EXIT;
+	uint8_t *start = wire_begin(to, 102, 1);
+
+	to = wire_put_varint(start, 1, lost->count);
+	to = wire_put_varint(to, 2,
+			     of_process ? CAPSULE8__API__V0__LOST_RECORD_EVENT_TYPE__LOST_RECORD_EVENT_TYPE_PROCESS
+					: CAPSULE8__API__V0__LOST_RECORD_EVENT_TYPE__LOST_RECORD_EVENT_TYPE_SUBSCRIPTION);
+	to = wire_put_varint(to, 1000,
+			     lost->cause == LOST_RING ? CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_RING
+						      : CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_QUEUE);
+	to = put_lost_source(to, lost->of);
+	return wire_end(start, to, 1);
+}
+
+static inline uint8_t *put_kind(uint8_t *to, const struct event *event)
+{
+	switch (event->kind) {
+	case EVENT_SYSCALL_ENTER:
+		return put_syscall_enter(to, &event->syscall);
+	case EVENT_SYSCALL_EXIT:
+		return put_syscall_exit(to, &event->syscall);
+	case EVENT_PROCESS_FORK:
+		return put_fork(to, &event->fork);
+	case EVENT_PROCESS_EXEC:
+		return put_exec(to, &event->exec);
+	case EVENT_PROCESS_EXIT:
+		return put_exit(to, &event->exit);
+	case EVENT_TICKER:
+		return put_ticker(to, &event->ticker);
+	case EVENT_CHARGEN:
+		return put_chargen(to, &event->chargen);
+	case EVENT_LOST:
+		return put_lost(to, &event->lost);
+	case EVENT_KIND_COUNT:
+		break;
+	}
+	return to;
+}
+
+static size_t string_bound(const struct event_string *string)
+{
+	return utf8_is_ascii(string->bytes, string->length) ? string->length : UTF8_EXPANSION * string->length;
+}
+
+/* The most that the strings of an event can take; *ret_usual: what they will probably take. */
+static inline size_t strings_bound(const struct event *event, size_t *ret_usual)
+{
+	const struct event_exec *exec = &event->exec;
+
+	*ret_usual = 0;
+	switch (event->kind) {
+	case EVENT_PROCESS_FORK:
+	case EVENT_LOST:
+		return PROCESS_ID_BYTES;
+	case EVENT_PROCESS_EXEC:
+		*ret_usual = exec->filename.length + exec->arguments.length + exec->argument_count;
+		return string_bound(&exec->filename) + string_bound(&exec->arguments) + (size_t)exec->argument_count * WIRE_FIELD_MAX;
+	case EVENT_CHARGEN:
+		*ret_usual = event->chargen.characters.length;
+		return string_bound(&event->chargen.characters);
+	default:
+		return 0;
+	}
+}
+
+static void encode(struct encoder *e, const struct event *event, struct buffer *out)
+{
+	const struct capsule8_encoder *encoder = (const struct capsule8_encoder *)e;
+	const struct process *process = event->process;
+	size_t template_size, usual, bound;
+	uint8_t *to, *outer, *inner;
+	unsigned int width;
+
+	if (process && !template_current(process) && !template_make(process)) {
+		out->failed = true;
+		return;
+	}
+	template_size = process ? process->encoded_size : 0;
+	bound = ENTRY_MAX + template_size + strings_bound(event, &usual);
+	to = buffer_reserve(out, bound);
+	if (!to)
+		return;
+
+	width = wire_varint_size(ENTRY_USUAL + template_size + usual);
+	outer = wire_begin(to, 1, width);
+	inner = wire_begin(outer, 2, width);
+	to = put_kind(inner, event);
+	to = put_identity(to, &encoder->identity, event->sequence);
+	to = wire_put_int(to, 7, (int64_t)event->time_ns);
+	to = wire_put_int(to, 200, (int32_t)event->tid);
+	to = wire_put_int(to, 201, (int32_t)event->cpu);
+	if (process) {
+		memcpy(to, process->encoded, template_size);
+		to += template_size;
+	} else {
+		to = put_task(to, event->tgid);
+	}
+	to = wire_end(inner, to, width);
+	to = wire_end(outer, to, width);
+	out->length = (size_t)(to - out->data);
+}
+
+struct encoder *capsule8_encoder_new(const char *sensor_id)
+{
+	struct capsule8_encoder *e;
+
+	assert(strlen(sensor_id) == CAPSULE8_SENSOR_ID_BYTES);
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return NULL;
+	e->encoder = (struct encoder){.name = "capsule8", .encode = encode};
+	e->identity.id_tag = WIRE_TAG(1, WIRE_LENGTH);
+	e->identity.id_size = CAPSULE8_SENSOR_ID_BYTES + 1 + SEQUENCE_DIGITS;
+	memcpy(e->identity.id_sensor, sensor_id, CAPSULE8_SENSOR_ID_BYTES);
+	e->identity.dash = '-';
+	e->identity.sensor_tag = WIRE_TAG(5, WIRE_LENGTH);
+	e->identity.sensor_size = CAPSULE8_SENSOR_ID_BYTES;
+	memcpy(e->identity.sensor, sensor_id, CAPSULE8_SENSOR_ID_BYTES);
+	return &e->encoder;
+}
+
+struct encoder *capsule8_encoder_free(struct encoder *e)
+{
+	free(e);
+	return NULL;
+}
+
+struct chunk *capsule8_statuses_chunk(const struct subscriber_statuses *statuses)
+{
+	struct buffer out;
+	size_t length;
+	uint8_t *data;
+
+	buffer_init(&out, 0);
+	for (size_t i = 0; i < statuses->count; i++) {
+		const struct subscriber_status *status = &statuses->items[i];
+		size_t message = strnlen(status->message, sizeof(status->message));
+		uint8_t *to = buffer_reserve(&out, 3 * WIRE_FIELD_MAX + UTF8_EXPANSION * message + WIRE_SLACK);
+		uint8_t *start;
+
+		if (!to)
+			break;
+		start = wire_begin(to, 2, 1);
+		to = wire_put_int(start, 1, status->code);
+		if (message)
+			to = utf8_put_field(to, 2, status->message, message);
+		to = wire_end(start, to, 1);
+		out.length = (size_t)(to - out.data);
+	}
+	data = buffer_take(&out, &length);
+	return data ? chunk_new(data, length, 0) : NULL;
+}

@@ -1,0 +1,32 @@
+#ifndef PROTO_CAPSULE8_ENCODER_H
+#define PROTO_CAPSULE8_ENCODER_H
+
+#include "base/chunk.h"
+#include "subscription/encoder.h"
+#include "subscription/subscriber_set.h"
+
+/*
+ * The Capsule8 v0 dialect: each event becomes one `events` entry of capsule8.api.v0.GetEventsResponse, so that any number of them behind one
+ * another are a valid message.
+ *
+ * On the wire the kind of event stands first in the entry, then what belongs to this one event (id, sequence number, time, thread, CPU), then
+ * what all events of its process have in common (process_id, process_pid, process_tgid, process_lineage). The latter is encoded once per
+ * process and kept in struct process (`encoded`), until the process's revision changes.
+ *
+ * Event.id is sensor_id "-" the sequence number in 16 hexadecimal digits; an event without a sequence number has no id. Bytes that are not
+ * UTF-8 in names and arguments come out as U+FFFD (utf8.h).
+ *
+ * The loop thread.
+ */
+
+#define CAPSULE8_SENSOR_ID_BYTES 16
+
+/* `sensor_id` is CAPSULE8_SENSOR_ID_BYTES hexadecimal digits; copied. NULL: out of memory. */
+struct encoder *capsule8_encoder_new(const char *sensor_id);
+/* Takes NULL; returns NULL. */
+struct encoder *capsule8_encoder_free(struct encoder *e);
+
+/* The first response of a stream: a GetEventsResponse that has only `statuses`. Counts as no event. NULL: out of memory. */
+struct chunk *capsule8_statuses_chunk(const struct subscriber_statuses *statuses);
+
+#endif

@@ -1,0 +1,32 @@
+#ifndef PROTO_CAPSULE8_EVENTS_H
+#define PROTO_CAPSULE8_EVENTS_H
+
+#include "base/error.h"
+#include "sensor/event.h"
+
+#include "capsule8/api/v0/telemetry_service.pb-c.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The receiving side of the Capsule8 v0 dialect, for our own client: a packed capsule8.api.v0.GetEventsResponse becomes protobuf-c's
+ * structures, to be read only:
+ *
+ *	for (size_t i = 0; i < response->n_events; i++)
+ *		if (response->events[i]->event)
+ *			... response->events[i]->event->process_pid ...
+ *
+ * message_json() prints them. Whoever only has to count, walks the bytes with wire_read_field() (wire.h). Any thread.
+ */
+
+/* -EINVAL: the bytes are no such message. Free with capsule8_response_free(). */
+int capsule8_response_unpack(const uint8_t *bytes, size_t size, Capsule8__Api__V0__GetEventsResponse **ret, struct error *err);
+
+/* Takes NULL; returns NULL. */
+Capsule8__Api__V0__GetEventsResponse *capsule8_response_free(Capsule8__Api__V0__GetEventsResponse *response);
+
+/* The catalog's kind of an event; EVENT_KIND_COUNT: one that the catalog does not have (of another server, say), or no kind at all. */
+enum event_kind capsule8_event_kind(const Capsule8__Api__V0__Event *event);
+
+#endif

@@ -1,0 +1,623 @@
+#include "proto/capsule8_decoder.h"
+
+#include "capsule8/api/v0/telemetry_service.pb-c.h"
+#include "proto/message_check.h"
+#include "proto/wire.h"
+#include "subscription/status.h"
+
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define V0(name) Capsule8__Api__V0__##name
+
+/* A request that is valid but for what a test changes in it. Every filter exists; a test puts those it wants into the lists. */
+static struct {
+	V0(GetEventsRequest) request;
+	V0(Subscription) subscription;
+	V0(EventFilter) filter;
+	V0(SyscallEventFilter) syscall, *syscalls[1];
+	V0(ProcessEventFilter) process, *processes[1];
+	V0(TickerEventFilter) ticker, *tickers[1];
+	V0(ChargenEventFilter) chargen, *chargens[1];
+	V0(FileEventFilter) file, *files[1];
+	V0(KernelFunctionCallFilter) kernel, *kernels[1];
+	V0(NetworkEventFilter) network, *networks[1];
+	V0(PerformanceEventFilter) performance, *performances[1];
+	V0(UserFunctionCallFilter) user, *users[1];
+	V0(ContainerEventFilter) container, *containers[1];
+	V0(ContainerFilter) container_filter;
+	V0(Modifier) modifier;
+	V0(LimitModifier) limit;
+	V0(ThrottleModifier) throttle;
+	V0(Expression) expression;
+	Google__Protobuf__Int64Value id, ret, duration;
+	Google__Protobuf__UInt64Value arguments[6];
+	Google__Protobuf__StringValue filename, pattern;
+	Google__Protobuf__Int32Value exit_code;
+} q;
+
+static struct subscription_spec *spec;
+static struct error err;
+
+static void init_filters(void)
+{
+	capsule8__api__v0__syscall_event_filter__init(&q.syscall);
+	capsule8__api__v0__process_event_filter__init(&q.process);
+	capsule8__api__v0__ticker_event_filter__init(&q.ticker);
+	capsule8__api__v0__chargen_event_filter__init(&q.chargen);
+	capsule8__api__v0__file_event_filter__init(&q.file);
+	capsule8__api__v0__kernel_function_call_filter__init(&q.kernel);
+	capsule8__api__v0__network_event_filter__init(&q.network);
+	capsule8__api__v0__performance_event_filter__init(&q.performance);
+	capsule8__api__v0__user_function_call_filter__init(&q.user);
+	capsule8__api__v0__container_event_filter__init(&q.container);
+	q.filter.syscall_events = q.syscalls;
+	q.filter.process_events = q.processes;
+	q.filter.ticker_events = q.tickers;
+	q.filter.chargen_events = q.chargens;
+	q.filter.file_events = q.files;
+	q.filter.kernel_events = q.kernels;
+	q.filter.network_events = q.networks;
+	q.filter.performance_events = q.performances;
+	q.filter.user_events = q.users;
+	q.filter.container_events = q.containers;
+	q.syscalls[0] = &q.syscall;
+	q.processes[0] = &q.process;
+	q.tickers[0] = &q.ticker;
+	q.chargens[0] = &q.chargen;
+	q.files[0] = &q.file;
+	q.kernels[0] = &q.kernel;
+	q.networks[0] = &q.network;
+	q.performances[0] = &q.performance;
+	q.users[0] = &q.user;
+	q.containers[0] = &q.container;
+}
+
+static void set_up(void)
+{
+	capsule8__api__v0__get_events_request__init(&q.request);
+	capsule8__api__v0__subscription__init(&q.subscription);
+	capsule8__api__v0__event_filter__init(&q.filter);
+	init_filters();
+	capsule8__api__v0__container_filter__init(&q.container_filter);
+	capsule8__api__v0__modifier__init(&q.modifier);
+	capsule8__api__v0__limit_modifier__init(&q.limit);
+	capsule8__api__v0__throttle_modifier__init(&q.throttle);
+	capsule8__api__v0__expression__init(&q.expression);
+	google__protobuf__int64_value__init(&q.id);
+	google__protobuf__int64_value__init(&q.ret);
+	google__protobuf__int64_value__init(&q.duration);
+	google__protobuf__string_value__init(&q.filename);
+	google__protobuf__string_value__init(&q.pattern);
+	google__protobuf__int32_value__init(&q.exit_code);
+	for (size_t i = 0; i < 6; i++)
+		google__protobuf__uint64_value__init(&q.arguments[i]);
+	q.request.subscription = &q.subscription;
+	q.subscription.event_filter = &q.filter;
+	q.throttle.interval = 1;
+}
+
+static void tear_down(void)
+{
+	spec = subscription_spec_free(spec);
+}
+
+TestSuite(decoder, .init = set_up, .fini = tear_down);
+
+/* Puts a valid filter of each served kind into the request. */
+static void want_syscall(V0(SyscallEventType) type, int64_t id)
+{
+	q.filter.n_syscall_events = 1;
+	q.syscall.type = type;
+	q.syscall.id = &q.id;
+	q.id.value = id;
+}
+
+static void want_enter(void)
+{
+	want_syscall(CAPSULE8__API__V0__SYSCALL_EVENT_TYPE__SYSCALL_EVENT_TYPE_ENTER, 257);
+}
+
+static void want_exit(void)
+{
+	want_syscall(CAPSULE8__API__V0__SYSCALL_EVENT_TYPE__SYSCALL_EVENT_TYPE_EXIT, 257);
+}
+
+static void want_process(V0(ProcessEventType) type)
+{
+	q.filter.n_process_events = 1;
+	q.process.type = type;
+}
+
+static int decode(void)
+{
+	size_t size = capsule8__api__v0__get_events_request__get_packed_size(&q.request);
+	uint8_t *bytes = malloc(size + 1);
+	int r;
+
+	cr_assert_not_null(bytes);
+	capsule8__api__v0__get_events_request__pack(&q.request, bytes);
+	spec = subscription_spec_free(spec);
+	err = (struct error){0};
+	r = capsule8_decode_request(bytes, size, &spec, &err);
+	free(bytes);
+	return r;
+}
+
+static void expect_spec(size_t clauses)
+{
+	cr_assert_eq(decode(), 0, "%s", err.message);
+	cr_assert_not_null(spec);
+	cr_assert_eq(spec->clause_count, clauses);
+}
+
+/* The request is refused, and the message has each of the pieces (NULL at the end). */
+static void expect_refused(int code, const char *const *pieces)
+{
+	cr_assert_eq(decode(), code, "%d: %s", err.code, err.message);
+	cr_expect_eq(err.code, code);
+	cr_expect_null(spec);
+	for (; *pieces; pieces++)
+		cr_expect_not_null(strstr(err.message, *pieces), "\"%s\" is not in \"%s\"", *pieces, err.message);
+}
+
+#define REFUSED(code, ...) expect_refused(code, (const char *const[]){__VA_ARGS__, NULL})
+
+static void expect_integer(const struct clause *clause, size_t index, const char *name, uint64_t value)
+{
+	const struct predicate *p;
+
+	cr_assert_lt(index, clause->predicate_count);
+	p = &clause->predicates[index];
+	cr_expect_str_eq(p->field->name, name);
+	cr_expect_eq(p->op, PREDICATE_EQUAL);
+	cr_expect_eq(p->integer, value, "%s", name);
+}
+
+Test(decoder, a_syscall_filter_becomes_predicates_on_number_abi_and_arguments)
+{
+	want_enter();
+	for (size_t i = 0; i < 6; i++)
+		q.arguments[i].value = 100 + i;
+	q.syscall.arg0 = &q.arguments[0];
+	q.syscall.arg1 = &q.arguments[1];
+	q.syscall.arg2 = &q.arguments[2];
+	q.syscall.arg3 = &q.arguments[3];
+	q.syscall.arg4 = &q.arguments[4];
+	q.syscall.arg5 = &q.arguments[5];
+	expect_spec(1);
+	cr_expect_eq(spec->clauses[0].kind, EVENT_SYSCALL_ENTER);
+	cr_expect_eq(spec->clauses[0].predicate_count, 8);
+	expect_integer(&spec->clauses[0], 0, "id", 257);
+	expect_integer(&spec->clauses[0], 1, "abi", SAMPLE_ABI_64);
+	expect_integer(&spec->clauses[0], 2, "arg0", 100);
+	expect_integer(&spec->clauses[0], 7, "arg5", 105);
+	cr_expect_eq(spec->limit, 0);
+}
+
+Test(decoder, a_return_value_and_a_32_bit_caller_can_be_asked_for)
+{
+	want_exit();
+	q.id.value = 0;
+	q.syscall.ret = &q.ret;
+	q.ret.value = -2;
+	q.syscall.abi = CAPSULE8__API__V0__SYSCALL_ABI__SYSCALL_ABI_I386;
+	expect_spec(1);
+	cr_expect_eq(spec->clauses[0].kind, EVENT_SYSCALL_EXIT);
+	cr_expect_eq(spec->clauses[0].predicate_count, 3);
+	expect_integer(&spec->clauses[0], 0, "id", 0);
+	expect_integer(&spec->clauses[0], 1, "abi", SAMPLE_ABI_32);
+	expect_integer(&spec->clauses[0], 2, "ret", (uint64_t)-2);
+}
+
+Test(decoder, a_filename_and_a_pattern_both_have_to_hold)
+{
+	const struct clause *clause;
+
+	want_process(CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_EXEC);
+	q.process.exec_filename = &q.filename;
+	q.filename.value = (char *)"/bin/true";
+	q.process.exec_filename_pattern = &q.pattern;
+	q.pattern.value = (char *)"/bin/*";
+	expect_spec(1);
+	clause = &spec->clauses[0];
+	cr_expect_eq(clause->kind, EVENT_PROCESS_EXEC);
+	cr_assert_eq(clause->predicate_count, 2);
+	cr_expect_str_eq(clause->predicates[0].field->name, "exec_filename");
+	cr_expect_eq(clause->predicates[0].op, PREDICATE_EQUAL);
+	cr_expect_str_eq(clause->predicates[0].string, "/bin/true");
+	cr_expect_str_eq(clause->predicates[1].field->name, "exec_filename");
+	cr_expect_eq(clause->predicates[1].op, PREDICATE_GLOB);
+	cr_expect_str_eq(clause->predicates[1].string, "/bin/*");
+}
+
+Test(decoder, exit_codes_keep_their_sign)
+{
+	want_process(CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_EXIT);
+	q.process.exit_code = &q.exit_code;
+	q.exit_code.value = -1;
+	expect_spec(1);
+	cr_expect_eq(spec->clauses[0].kind, EVENT_PROCESS_EXIT);
+	expect_integer(&spec->clauses[0], 0, "exit_code", UINT64_MAX);
+}
+
+Test(decoder, filters_of_several_kinds_and_a_limit_make_one_spec)
+{
+	want_enter();
+	want_process(CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_FORK);
+	q.filter.n_ticker_events = 1;
+	q.ticker.interval = 1000000000;
+	q.filter.n_chargen_events = 1;
+	q.chargen.length = 65536;
+	q.subscription.modifier = &q.modifier;
+	q.modifier.limit = &q.limit;
+	q.limit.limit = INT64_MAX;
+	expect_spec(4);
+	cr_expect_eq(spec->clauses[0].kind, EVENT_SYSCALL_ENTER);
+	cr_expect_eq(spec->clauses[1].kind, EVENT_PROCESS_FORK);
+	cr_expect_eq(spec->clauses[1].predicate_count, 0);
+	cr_expect_eq(spec->clauses[2].kind, EVENT_CHARGEN);
+	cr_expect_eq(spec->clauses[2].length, 65536);
+	cr_expect_eq(spec->clauses[3].kind, EVENT_TICKER);
+	cr_expect_eq(spec->clauses[3].interval_ns, 1000000000);
+	cr_expect_eq(spec->limit, INT64_MAX);
+}
+
+static void expect_unserved(const char *list, const char *what)
+{
+	expect_spec(1);
+	cr_expect_eq(spec->clauses[0].kind, EVENT_KIND_COUNT, "%s", list);
+	cr_expect_eq(spec->clauses[0].refusal_code, STATUS_UNIMPLEMENTED, "%s", list);
+	cr_expect_not_null(strstr(spec->clauses[0].refusal, list), "%s", spec->clauses[0].refusal);
+	cr_expect_not_null(strstr(spec->clauses[0].refusal, what), "%s", spec->clauses[0].refusal);
+}
+
+Test(decoder, filters_that_are_not_served_become_clauses_that_say_so)
+{
+	q.filter.n_file_events = 1;
+	q.file.type = CAPSULE8__API__V0__FILE_EVENT_TYPE__FILE_EVENT_TYPE_OPEN;
+	q.file.filter_expression = &q.expression;
+	expect_unserved("file_events[0]", "file events");
+	q.filter.n_file_events = 0;
+
+	q.filter.n_kernel_events = 1;
+	q.kernel.type = CAPSULE8__API__V0__KERNEL_FUNCTION_CALL_EVENT_TYPE__KERNEL_FUNCTION_CALL_EVENT_TYPE_ENTER;
+	expect_unserved("kernel_events[0]", "kernel function call");
+	q.filter.n_kernel_events = 0;
+
+	q.filter.n_network_events = 1;
+	q.network.type = CAPSULE8__API__V0__NETWORK_EVENT_TYPE__NETWORK_EVENT_TYPE_RECVFROM_RESULT;
+	expect_unserved("network_events[0]", "network");
+	q.filter.n_network_events = 0;
+
+	q.filter.n_performance_events = 1;
+	expect_unserved("performance_events[0]", "performance");
+	q.filter.n_performance_events = 0;
+
+	q.filter.n_user_events = 1;
+	q.user.type = CAPSULE8__API__V0__USER_FUNCTION_CALL_EVENT_TYPE__USER_FUNCTION_CALL_EVENT_TYPE_EXIT;
+	expect_unserved("user_events[0]", "user function call");
+	q.filter.n_user_events = 0;
+
+	q.filter.n_container_events = 1;
+	q.container.type = CAPSULE8__API__V0__CONTAINER_EVENT_TYPE__CONTAINER_EVENT_TYPE_UPDATED;
+	expect_unserved("container_events[0]", "container");
+	q.filter.n_container_events = 0;
+
+	want_process(CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_UPDATE);
+	expect_unserved("process_events[0]", "update");
+}
+
+Test(decoder, filters_that_are_not_served_must_have_a_type_that_exists)
+{
+	q.filter.n_network_events = 1;
+	q.network.type = (V0(NetworkEventType))13;
+	REFUSED(-EINVAL, "subscription.event_filter.network_events[0].type: 13", "NETWORK_EVENT_TYPE_CONNECT_ATTEMPT (1) to",
+		"NETWORK_EVENT_TYPE_RECVFROM_RESULT (12)");
+	q.filter.n_network_events = 0;
+	q.filter.n_file_events = 1;
+	REFUSED(-EINVAL, "subscription.event_filter.file_events[0].type: 0 (unspecified)");
+}
+
+Test(decoder, a_request_must_have_a_subscription_with_filters)
+{
+	REFUSED(-EINVAL, "subscription.event_filter: empty", "at least one");
+	q.subscription.event_filter = NULL;
+	REFUSED(-EINVAL, "subscription.event_filter: not set");
+	q.request.subscription = NULL;
+	REFUSED(-EINVAL, "subscription: not set");
+}
+
+Test(decoder, types_must_be_set_and_exist)
+{
+	want_syscall(0, 1);
+	REFUSED(-EINVAL, "subscription.event_filter.syscall_events[0].type: 0 (unspecified)", "SYSCALL_EVENT_TYPE_ENTER (1)",
+		"SYSCALL_EVENT_TYPE_EXIT (2)");
+	want_syscall((V0(SyscallEventType))3, 1);
+	REFUSED(-EINVAL, "syscall_events[0].type: 3; must be");
+	q.filter.n_syscall_events = 0;
+	want_process(0);
+	REFUSED(-EINVAL, "process_events[0].type: 0 (unspecified)", "PROCESS_EVENT_TYPE_FORK (1)", "PROCESS_EVENT_TYPE_UPDATE (4)");
+	want_process((V0(ProcessEventType)) - 5);
+	REFUSED(-EINVAL, "process_events[0].type: -5; must be");
+}
+
+Test(decoder, a_syscall_filter_must_name_a_call)
+{
+	want_enter();
+	q.syscall.id = NULL;
+	REFUSED(-EINVAL, "subscription.event_filter.syscall_events[0].id: not set", "must name a system call");
+}
+
+Test(decoder, what_only_one_side_of_a_syscall_has_cannot_be_asked_of_the_other)
+{
+	want_enter();
+	q.syscall.ret = &q.ret;
+	q.ret.value = -22;
+	REFUSED(-EINVAL, "syscall_events[0].ret: -22", "SYSCALL_EVENT_TYPE_EXIT only");
+	q.syscall.ret = NULL;
+	want_exit();
+	q.syscall.arg0 = &q.arguments[0];
+	q.arguments[0].value = 7;
+	REFUSED(-EINVAL, "syscall_events[0].arg0: 7", "SYSCALL_EVENT_TYPE_ENTER only");
+	q.syscall.arg0 = NULL;
+	q.syscall.arg5 = &q.arguments[5];
+	REFUSED(-EINVAL, "syscall_events[0].arg5: 0", "SYSCALL_EVENT_TYPE_ENTER only");
+}
+
+Test(decoder, an_abi_must_exist)
+{
+	want_enter();
+	q.syscall.abi = (V0(SyscallAbi))3;
+	REFUSED(-EINVAL, "syscall_events[0].abi: 3; must be SYSCALL_ABI_X86_64 (1), SYSCALL_ABI_I386 (2)");
+}
+
+Test(decoder, process_fields_belong_to_their_types)
+{
+	want_process(CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_EXIT);
+	q.process.exec_filename = &q.filename;
+	q.filename.value = (char *)"/bin/true";
+	REFUSED(-EINVAL, "process_events[0].exec_filename: \"/bin/true\"", "PROCESS_EVENT_TYPE_EXEC only");
+	q.process.exec_filename = NULL;
+	q.process.exec_filename_pattern = &q.pattern;
+	q.pattern.value = (char *)"*";
+	REFUSED(-EINVAL, "process_events[0].exec_filename_pattern: \"*\"", "PROCESS_EVENT_TYPE_EXEC only");
+	q.process.exec_filename_pattern = NULL;
+	want_process(CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_FORK);
+	q.process.exit_code = &q.exit_code;
+	q.exit_code.value = 256;
+	REFUSED(-EINVAL, "process_events[0].exit_code: 256", "PROCESS_EVENT_TYPE_EXIT only");
+}
+
+Test(decoder, intervals_lengths_and_limits_have_bounds)
+{
+	q.filter.n_ticker_events = 1;
+	REFUSED(-EINVAL, "ticker_events[0].interval: 0", "at least 1");
+	q.ticker.interval = -5;
+	REFUSED(-EINVAL, "ticker_events[0].interval: -5");
+	q.filter.n_ticker_events = 0;
+	q.filter.n_chargen_events = 1;
+	REFUSED(-EINVAL, "chargen_events[0].length: 0", "1 to 65536");
+	q.chargen.length = 65537;
+	REFUSED(-EINVAL, "chargen_events[0].length: 65537");
+	q.chargen.length = 1;
+	q.subscription.modifier = &q.modifier;
+	q.modifier.limit = &q.limit;
+	REFUSED(-EINVAL, "subscription.modifier.limit.limit: 0", "at least 1");
+	q.limit.limit = -1;
+	REFUSED(-EINVAL, "subscription.modifier.limit.limit: -1");
+}
+
+Test(decoder, what_would_change_the_whole_subscription_and_is_not_served_is_refused)
+{
+	char *name = (char *)"web";
+
+	want_enter();
+	q.syscall.filter_expression = &q.expression;
+	REFUSED(-EOPNOTSUPP, "subscription.event_filter.syscall_events[0].filter_expression");
+	q.syscall.filter_expression = NULL;
+	want_process(CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_EXEC);
+	q.process.filter_expression = &q.expression;
+	REFUSED(-EOPNOTSUPP, "subscription.event_filter.process_events[0].filter_expression");
+	q.process.filter_expression = NULL;
+
+	q.subscription.container_filter = &q.container_filter;
+	expect_spec(2);
+	q.container_filter.n_names = 1;
+	q.container_filter.names = &name;
+	REFUSED(-EOPNOTSUPP, "subscription.container_filter");
+	q.subscription.container_filter = NULL;
+
+	q.subscription.since_duration = &q.duration;
+	REFUSED(-EOPNOTSUPP, "subscription.since_duration");
+	q.duration.value = -1;
+	REFUSED(-EINVAL, "subscription.since_duration: -1", "must not be negative");
+	q.subscription.since_duration = NULL;
+	q.subscription.for_duration = &q.duration;
+	REFUSED(-EINVAL, "subscription.for_duration: -1");
+	q.duration.value = 1;
+	REFUSED(-EOPNOTSUPP, "subscription.for_duration");
+	q.subscription.for_duration = NULL;
+
+	q.subscription.modifier = &q.modifier;
+	q.modifier.throttle = &q.throttle;
+	REFUSED(-EOPNOTSUPP, "subscription.modifier.throttle");
+	q.throttle.interval = 0;
+	REFUSED(-EINVAL, "subscription.modifier.throttle.interval: 0");
+	q.throttle.interval = 1;
+	q.throttle.interval_type = (V0(ThrottleModifier__IntervalType))4;
+	REFUSED(-EINVAL, "subscription.modifier.throttle.interval_type: 4", "HOUR (3)");
+}
+
+Test(decoder, more_clauses_than_allowed_are_refused)
+{
+	static V0(TickerEventFilter) * tickers[CAPSULE8_CLAUSES_MAX + 1];
+
+	q.ticker.interval = 1;
+	for (size_t i = 0; i <= CAPSULE8_CLAUSES_MAX; i++)
+		tickers[i] = &q.ticker;
+	q.filter.ticker_events = tickers;
+	q.filter.n_ticker_events = CAPSULE8_CLAUSES_MAX;
+	expect_spec(CAPSULE8_CLAUSES_MAX);
+	q.filter.n_ticker_events++;
+	REFUSED(-EINVAL, "subscription.event_filter: has 4097 filters", "4096");
+}
+
+Test(decoder, longer_patterns_than_allowed_are_refused)
+{
+	static char text[CAPSULE8_PATTERN_MAX_BYTES + 2];
+
+	want_process(CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_EXEC);
+	memset(text, '*', CAPSULE8_PATTERN_MAX_BYTES);
+	q.process.exec_filename_pattern = &q.pattern;
+	q.pattern.value = text;
+	expect_spec(1);
+	text[CAPSULE8_PATTERN_MAX_BYTES] = '*';
+	REFUSED(-EINVAL, "process_events[0].exec_filename_pattern: 4097 bytes long", "4096");
+	q.process.exec_filename_pattern = NULL;
+	q.process.exec_filename = &q.pattern;
+	REFUSED(-EINVAL, "process_events[0].exec_filename: 4097 bytes long");
+}
+
+Test(decoder, the_message_names_the_filter_by_its_place)
+{
+	V0(SyscallEventFilter) second = CAPSULE8__API__V0__SYSCALL_EVENT_FILTER__INIT;
+	V0(SyscallEventFilter) * both[] = {&q.syscall, &second};
+
+	want_enter();
+	second.type = CAPSULE8__API__V0__SYSCALL_EVENT_TYPE__SYSCALL_EVENT_TYPE_ENTER;
+	q.filter.syscall_events = both;
+	q.filter.n_syscall_events = 2;
+	REFUSED(-EINVAL, "subscription.event_filter.syscall_events[1].id: not set");
+}
+
+/* Bytes that no honest client sends. */
+
+static int decode_bytes(const void *bytes, size_t size)
+{
+	spec = subscription_spec_free(spec);
+	err = (struct error){0};
+	return capsule8_decode_request(bytes, size, &spec, &err);
+}
+
+Test(decoder, an_empty_request_has_no_subscription)
+{
+	cr_expect_eq(decode_bytes(NULL, 0), -EINVAL);
+	cr_expect_not_null(strstr(err.message, "subscription: not set"));
+}
+
+Test(decoder, an_error_need_not_be_asked_for)
+{
+	cr_expect_eq(capsule8_decode_request((const uint8_t *)"\x0a\x05\x0a\x03\x0a\x01\x08", 7, &spec, NULL), -EINVAL);
+	want_enter();
+	q.syscall.id = NULL;
+	cr_expect_null(spec);
+}
+
+Test(decoder, bytes_that_are_no_message_are_refused_with_their_place)
+{
+	cr_expect_eq(decode_bytes("\xff\xff", 2), -EINVAL);
+	cr_expect_not_null(strstr(err.message, "GetEventsRequest: the bytes are not"), "%s", err.message);
+	/* The second syscall filter ends in the middle of a field. */
+	cr_expect_eq(decode_bytes("\x0a\x09\x0a\x07\x0a\x02\x08\x01\x0a\x01\x08", 11), -EINVAL);
+	cr_expect_not_null(strstr(err.message, "subscription.event_filter.syscall_events[1]: the bytes are not"), "%s", err.message);
+	/* `subscription` as a number. */
+	cr_expect_eq(decode_bytes("\x08\x01", 2), -EINVAL);
+	cr_expect_not_null(strstr(err.message, "GetEventsRequest"), "%s", err.message);
+}
+
+Test(decoder, strings_must_be_utf8_without_nul)
+{
+	/* process_events[0] = {type: EXEC, exec_filename: {value: ...}} */
+	cr_expect_eq(decode_bytes("\x0a\x0d\x0a\x0b\x12\x09\x08\x02\x62\x05\x0a\x03"
+				  "a\0b",
+				  15),
+		     -EINVAL);
+	cr_expect_not_null(strstr(err.message, "subscription.event_filter.process_events[0].exec_filename.value: holds a NUL"), "%s",
+			   err.message);
+	cr_expect_eq(decode_bytes("\x0a\x0d\x0a\x0b\x12\x09\x08\x02\x62\x05\x0a\x03"
+				  "a\xff"
+				  "b",
+				  15),
+		     -EINVAL);
+	cr_expect_not_null(strstr(err.message, "exec_filename.value: is not UTF-8"), "%s", err.message);
+}
+
+Test(decoder, unknown_fields_are_passed_over)
+{
+	/* ticker_events[0] = {interval: 5, 77: "x"}, and 99: 1 beside the subscription. */
+	cr_expect_eq(decode_bytes("\x0a\x0b\x0a\x09\xaa\x06\x06\x08\x05\xea\x04\x01"
+				  "x\x98\x06\x01",
+				  16),
+		     0, "%s", err.message);
+	cr_assert_not_null(spec);
+	cr_expect_eq(spec->clauses[0].interval_ns, 5);
+}
+
+/* Expressions nested so deep that following them would end the stack: unary_op (field 13) in filter_expression (field 100). */
+static size_t nest(uint8_t *out, size_t depth)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < depth; i++) {
+		uint8_t head[16];
+		size_t length = (size_t)(wire_varint(wire_tag(head, 13, WIRE_LENGTH), size) - head);
+
+		memmove(out + length, out, size);
+		memcpy(out, head, length);
+		size += length;
+	}
+	return size;
+}
+
+static size_t wrap(uint8_t *out, size_t size, uint32_t field)
+{
+	uint8_t head[32];
+	size_t length = (size_t)(wire_varint(wire_tag(head, field, WIRE_LENGTH), size) - head);
+
+	memmove(out + length, out, size);
+	memcpy(out, head, length);
+	return size + length;
+}
+
+static int decode_nested(size_t depth)
+{
+	static uint8_t bytes[1 << 20];
+	size_t size = nest(bytes, depth);
+
+	size = wrap(bytes, size, 100);
+	size = wrap(bytes, size, 1);
+	size = wrap(bytes, size, 1);
+	size = wrap(bytes, size, 1);
+	return decode_bytes(bytes, size);
+}
+
+Test(decoder, messages_nested_too_deep_are_refused_before_they_are_followed)
+{
+	cr_expect_eq(decode_nested(MESSAGE_DEPTH_MAX - 5), -EINVAL);
+	cr_expect_not_null(strstr(err.message, "syscall_events[0].type"), "%s", err.message);
+	cr_expect_eq(decode_nested(MESSAGE_DEPTH_MAX), -EINVAL);
+	cr_expect_not_null(strstr(err.message, "in one another"), "%s", err.message);
+	cr_expect_eq(decode_nested(20000), -EINVAL);
+	cr_expect_not_null(strstr(err.message, "in one another"), "%s", err.message);
+}
+
+Test(decoder, more_fields_than_anybody_needs_are_refused_before_they_cost_memory)
+{
+	static uint8_t bytes[1 << 20];
+	size_t size = 0;
+
+	/* container_filter.ids = "", again and again. */
+	for (size_t i = 0; i <= MESSAGE_FIELDS_MAX; i++) {
+		bytes[size++] = 0x0a;
+		bytes[size++] = 0;
+	}
+	size = wrap(bytes, size, 2);
+	size = wrap(bytes, size, 1);
+	cr_expect_eq(decode_bytes(bytes, size), -EINVAL);
+	cr_expect_not_null(strstr(err.message, "fields"), "%s", err.message);
+}
