@@ -33,19 +33,19 @@ int error_set_errno(struct error *err, int code, const char *format, ...)
 	return code;
 }
 
-int error_prefix(struct error *err, const char *format, ...)
+int error_prefix(struct error *err, int code, const char *format, ...)
 {
 	char message[ERROR_MESSAGE_BYTES];
 	va_list args;
 	size_t length;
 
 	if (!err)
-		return 0;
+		return code;
 	memcpy(message, err->message, sizeof(message));
 	va_start(args, format);
 	vsnprintf(err->message, sizeof(err->message), format, args);
 	va_end(args);
 	length = strlen(err->message);
 	snprintf(err->message + length, sizeof(err->message) - length, ": %s", message);
-	return err->code;
+	return code;
 }

@@ -22,7 +22,7 @@ int error_set(struct error *err, int code, const char *format, ...) __attribute_
 /* Like error_set() with the text of errno value `-code` behind the message: "open /x: No such file or directory". */
 int error_set_errno(struct error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Puts "text: " in front of the message of an error that happened; returns its code. */
-int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Puts "text: " in front of the message of an error that happened, and returns `code`, which is the error's. */
+int error_prefix(struct error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -52,6 +52,8 @@ struct process_notes {
 	struct note *note_chains[CHAINS];
 	struct mark *mark_chains[CHAINS];
 	struct process_notes_counters counters;
+	bool exec_lost; /* at exec_lost_ns, notices of execs were */
+	uint64_t exec_lost_ns;
 };
 
 struct process_notes *process_notes_new(void)
@@ -138,6 +140,14 @@ static void make_room(struct process_notes *n, size_t bytes)
 	}
 }
 
+/* How far a notice may be from its sample. */
+static uint64_t exec_window(const struct process_notes *n, uint64_t time_ns)
+{
+	bool lost_lately = n->exec_lost && distance(n->exec_lost_ns, time_ns) < PROCESS_NOTES_EXEC_LOST_NS;
+
+	return lost_lately ? PROCESS_NOTES_EXEC_STRICT_NS : PROCESS_NOTES_EXEC_NS;
+}
+
 void process_notes_put(struct process_notes *n, const struct notice *notice)
 {
 	bool is_exec = notice->kind == NOTICE_EXEC_ARGUMENTS;
@@ -146,6 +156,11 @@ void process_notes_put(struct process_notes *n, const struct notice *notice)
 	uint64_t time_ns = notice->time_ns;
 	struct note *note;
 
+	if (notice->kind == NOTICE_EXEC_LOST) {
+		n->exec_lost = true;
+		n->exec_lost_ns = notice->time_ns;
+		return;
+	}
 	if (earlier && earlier->notice.exec.argc == notice->exec.argc) {
 		if (notice->exec.count <= earlier->notice.exec.count)
 			return;
@@ -177,13 +192,20 @@ void process_notes_put(struct process_notes *n, const struct notice *notice)
 
 bool process_notes_exec(struct process_notes *n, uint32_t tid, uint64_t time_ns, struct notice *ret)
 {
-	struct note *note = find_exec(n, tid, time_ns, PROCESS_NOTES_EXEC_NS);
+	struct note *note = find_exec(n, tid, time_ns, exec_window(n, time_ns));
 
 	if (!note)
 		return false;
 	note->taken = true;
 	*ret = note->notice;
 	return true;
+}
+
+bool process_notes_has_exec(struct process_notes *n, uint32_t tid, uint64_t time_ns)
+{
+	const struct note *note = find_exec(n, tid, time_ns, exec_window(n, time_ns));
+
+	return note && note->notice.exec.count >= note->notice.exec.argc;
 }
 
 bool process_notes_has_exit(struct process_notes *n, uint32_t tgid, uint32_t tid, uint64_t time_ns)

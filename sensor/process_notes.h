@@ -10,7 +10,8 @@
 /*
  * Notices (tracing/notice.h) that wait for the sample they belong to, and what samples themselves tell about how a process will end.
  *
- * Exec arguments are joined to the exec sample of the same thread that is nearest in time, at most PROCESS_NOTES_EXEC_NS away: one thread
+ * Exec arguments are joined to the exec sample of the same thread that is nearest in time, at most PROCESS_NOTES_EXEC_NS away, or, when notices
+ * were lost shortly before, PROCESS_NOTES_EXEC_STRICT_NS (a virtual CPU can stand still between a sample and its notice): one thread
  * cannot exec twice within the microseconds that lie between a sample and its notice. A later notice for the same exec with more strings
  * replaces an earlier one. Exit statuses are joined by thread group and thread to the exit nearest before them (the kernel tells the status
  * when the task is done, after the sample). What was joined once is not joined again.
@@ -29,11 +30,13 @@
  * One thread.
  */
 
-#define PROCESS_NOTES_LINGER_NS (2 * UINT64_C(1000000000))
-#define PROCESS_NOTES_EXEC_NS   UINT64_C(1000000)
-#define PROCESS_NOTES_GROUP_NS  UINT64_C(1000000000)
-#define PROCESS_NOTES_MAX       4096
-#define PROCESS_NOTES_BYTES     (UINT64_C(64) << 20)
+#define PROCESS_NOTES_LINGER_NS      (2 * UINT64_C(1000000000))
+#define PROCESS_NOTES_EXEC_NS        UINT64_C(100000000)
+#define PROCESS_NOTES_EXEC_STRICT_NS UINT64_C(1000000)
+#define PROCESS_NOTES_EXEC_LOST_NS   UINT64_C(1000000000)
+#define PROCESS_NOTES_GROUP_NS       UINT64_C(1000000000)
+#define PROCESS_NOTES_MAX            4096
+#define PROCESS_NOTES_BYTES          (UINT64_C(64) << 20)
 
 struct process_notes;
 
@@ -55,6 +58,9 @@ void process_notes_put(struct process_notes *n, const struct notice *notice);
 /* The arguments of the exec that `tid` made at time_ns; false: nothing is known. *ret borrows from the entry, which stays until the next call
  * of process_notes_put() or _advance(). */
 bool process_notes_exec(struct process_notes *n, uint32_t tid, uint64_t time_ns, struct notice *ret);
+
+/* Whether process_notes_exec() would find a notice with all arguments. */
+bool process_notes_has_exec(struct process_notes *n, uint32_t tid, uint64_t time_ns);
 
 /* Whether process_notes_exit() would find one. */
 bool process_notes_has_exit(struct process_notes *n, uint32_t tgid, uint32_t tid, uint64_t time_ns);

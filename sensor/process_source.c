@@ -69,6 +69,17 @@ enum {
 	EXEC_FILENAME,
 };
 
+/* The loader's dump comes when the new program gets a processor; if it had one and is gone, its dump is there by the next round. */
+#define EXEC_WAIT_NS (5 * NSEC_PER_MSEC)
+
+static uint64_t wait_for_exec_notice(const struct source_context *context, const struct format_field *fields, const struct sample *sample)
+{
+	(void)fields;
+	if (!context->expects_exec_notices || process_notes_has_exec(context->notes, sample->tid, sample->time_ns))
+		return 0;
+	return EXEC_WAIT_NS;
+}
+
 static bool build_exec(struct source_context *context, const struct format_field *fields, const struct sample *sample, struct event *ret)
 {
 	struct event_exec *exec = &ret->exec;
@@ -273,6 +284,7 @@ const struct source_tracepoint process_source[] = {
 		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_EXEC),
 		.always = true,
 		.fields = {[EXEC_FILENAME] = "filename"},
+		.wait_ns = wait_for_exec_notice,
 		.build = build_exec,
 	},
 	{

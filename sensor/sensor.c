@@ -314,9 +314,10 @@ static void sensor_refresh_self(struct sensor *s)
 	}
 }
 
-void sensor_expect_exit_notices(struct sensor *s, bool expected)
+void sensor_expect_notices(struct sensor *s, bool of_execs, bool of_exits)
 {
-	s->context.expects_exit_notices = expected;
+	s->context.expects_exec_notices = of_execs;
+	s->context.expects_exit_notices = of_exits;
 }
 
 static bool sensor_must_wait(const struct sensor *s, const struct sample *sample, uint64_t horizon_ns)

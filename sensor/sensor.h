@@ -48,8 +48,9 @@ void sensor_apply(struct sensor *s, const struct plan *plan, struct error refusa
 /* What exec_arguments and exit_status watchers tell (a notice_fn; context: the sensor). */
 void sensor_notice(void *sensor, const struct notice *notice);
 
-/* Whether exit notices come for every thread that ends from now on: exits are held back for a moment then until theirs is there. */
-void sensor_expect_exit_notices(struct sensor *s, bool expected);
+/* Whether notices come, from now on, for every exec and for every thread that ends: their samples are held back for a moment then until theirs
+ * is there. */
+void sensor_expect_notices(struct sensor *s, bool of_execs, bool of_exits);
 
 enum sensor_round_result {
 	SENSOR_IDLE,    /* everything up to the horizon is taken */

@@ -18,7 +18,8 @@ struct process_notes;
 /* What builders work with. Lives in the sensor. */
 struct source_context {
 	struct process_cache *processes;
-	bool expects_exit_notices;   /* there is somebody who gives them for every thread that ends */
+	bool expects_exec_notices;   /* there is somebody who gives them, for every exec */
+	bool expects_exit_notices;   /* and for every thread that ends */
 	struct process_notes *notes; /* exec arguments and exit statuses, waiting for their samples (process_notes.h) */
 };
 

@@ -167,8 +167,7 @@ static int event_open_hooks(struct collector *c, struct collector_event *event, 
 			continue;
 		if (code == -EINVAL && event->filter[0])
 			tracefs_explain_filter(system, name, event->filter, err);
-		error_prefix(err, "%s:%s", system, name);
-		return code;
+		return error_prefix(err, code, "%s:%s", system, name);
 	}
 	return 0;
 }

@@ -27,6 +27,7 @@ struct pending_exec {
 
 struct exec_arguments {
 	uv_poll_t poll;
+	uint64_t lost_told;
 	notice_fn fn;
 	void *context;
 	struct exec_rings rings;
@@ -149,6 +150,16 @@ static void take_loader(struct exec_arguments *e, const struct exec_sample *s)
 	drop_pending(e, p);
 }
 
+static void tell_lost(struct exec_arguments *e)
+{
+	struct notice notice = {.kind = NOTICE_EXEC_LOST, .time_ns = clock_monotonic_ns()};
+
+	if (e->rings.lost_execs == e->lost_told)
+		return;
+	e->lost_told = e->rings.lost_execs;
+	e->fn(e->context, &notice);
+}
+
 /* Takes what was there when it began. What comes meanwhile wakes us again. */
 static void take_samples(struct exec_arguments *e)
 {
@@ -161,6 +172,7 @@ static void take_samples(struct exec_arguments *e)
 		else
 			take_loader(e, &sample);
 	}
+	tell_lost(e);
 }
 
 /* Those that were gone when we came last and for which no loader's sample has come since. */

@@ -12,6 +12,7 @@
 enum notice_kind {
 	NOTICE_EXEC_ARGUMENTS,
 	NOTICE_EXIT_STATUS,
+	NOTICE_EXEC_LOST, /* around time_ns there were execs whose notice will never come */
 };
 
 struct notice {

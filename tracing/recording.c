@@ -188,7 +188,7 @@ static void recording_take_notice(struct recording *r, const struct recording_he
 		return;
 	}
 	memcpy(&record, payload, sizeof(record));
-	if (record.bytes != header->size - sizeof(record) || record.kind > NOTICE_EXIT_STATUS) {
+	if (record.bytes != header->size - sizeof(record) || record.kind > NOTICE_EXEC_LOST) {
 		r->counters.corrupt++;
 		return;
 	}
@@ -198,7 +198,7 @@ static void recording_take_notice(struct recording *r, const struct recording_he
 		notice.exec.size = record.bytes;
 		notice.exec.count = record.count;
 		notice.exec.argc = record.argc;
-	} else {
+	} else if (notice.kind == NOTICE_EXIT_STATUS) {
 		notice.exit.status = record.status;
 	}
 	if (r->notice)
@@ -303,7 +303,7 @@ int recording_open(struct sample_source **ret, const char *path, notice_fn fn, v
 	recording_set_notice(&r->base, fn, context);
 	code = recording_read_file(r, path, err);
 	if (!code && (code = recording_read_formats(r, err)))
-		error_prefix(err, "recording %s", path);
+		error_prefix(err, code, "recording %s", path);
 	if (code) {
 		recording_free(&r->base);
 		return code;

@@ -204,7 +204,7 @@ void recording_tee_notice(struct sample_source *tee, const struct notice *notice
 		record.count = notice->exec.count;
 		record.argc = notice->exec.argc;
 		record.bytes = (uint32_t)notice->exec.size;
-	} else {
+	} else if (notice->kind == NOTICE_EXIT_STATUS) {
 		record.status = notice->exit.status;
 	}
 	tee_write_header(tee_of(tee), RECORDING_NOTICE, sizeof(record) + record.bytes);

@@ -24,7 +24,7 @@ Test(error, a_caller_that_does_not_care_passes_null)
 {
 	cr_assert_eq(error_set(NULL, -EIO, "x"), -EIO);
 	cr_assert_eq(error_set_errno(NULL, -EIO, "x"), -EIO);
-	cr_assert_eq(error_prefix(NULL, "x"), 0);
+	cr_assert_eq(error_prefix(NULL, -EIO, "x"), -EIO);
 }
 
 Test(error, a_prefix_goes_in_front_and_keeps_the_code)
@@ -32,7 +32,7 @@ Test(error, a_prefix_goes_in_front_and_keeps_the_code)
 	struct error err = {0};
 
 	error_set_errno(&err, -ENOENT, "open %s", "/x");
-	cr_assert_eq(error_prefix(&err, "sched:%s", "exec"), -ENOENT);
+	cr_assert_eq(error_prefix(&err, -ENOENT, "sched:%s", "exec"), -ENOENT);
 	cr_assert_str_eq(err.message, "sched:exec: open /x: No such file or directory");
 }
 
@@ -45,7 +45,7 @@ Test(error, a_message_that_is_too_long_is_cut_and_terminated)
 	text[sizeof(text) - 1] = 0;
 	error_set(&err, -EIO, "%s", text);
 	cr_assert_eq(strlen(err.message), ERROR_MESSAGE_BYTES - 1);
-	error_prefix(&err, "%s", text);
+	error_prefix(&err, -EIO, "%s", text);
 	cr_assert_eq(strlen(err.message), ERROR_MESSAGE_BYTES - 1);
 }
 

@@ -75,6 +75,18 @@ Test(process_notes, arguments_are_joined_once_and_not_from_afar)
 	cr_expect_not(process_notes_exec(notes, 7, 100 * MS, &got));
 }
 
+Test(process_notes, a_virtual_cpu_that_stood_still_between_sample_and_notice_is_no_matter_unless_notices_were_lost)
+{
+	struct notice got;
+
+	put_exec(7, 100 * MS, "x", 2, 1, 1);
+	cr_expect(process_notes_exec(notes, 7, 108 * MS, &got));
+	put_exec(7, 200 * MS, "y", 2, 1, 1);
+	process_notes_put(notes, &(struct notice){.kind = NOTICE_EXEC_LOST, .time_ns = 205 * MS});
+	cr_expect_not(process_notes_exec(notes, 7, 208 * MS, &got), "it may be that of another exec");
+	cr_expect(process_notes_exec(notes, 7, 200 * MS + PROCESS_NOTES_EXEC_STRICT_NS, &got));
+}
+
 Test(process_notes, more_strings_of_the_same_exec_replace_fewer)
 {
 	struct notice got;

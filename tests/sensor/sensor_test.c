@@ -242,3 +242,60 @@ Test(catalog, every_row_stands_in_its_place_and_is_found_by_its_names)
 	cr_assert_null(catalog_find("syscall", "nonesuch"));
 	cr_assert_null(catalog_field(EVENT_TICKER, "nonesuch"));
 }
+
+/* Formats as of 6.18; enough of them for a process that ends. */
+static const char process_exit_format[] =
+	"name: sched_process_exit\nID: 369\nformat:\n" COMMON_FIELDS "\tfield:char comm[16];\toffset:8;\tsize:16;\tsigned:0;\n"
+	"\tfield:pid_t pid;\toffset:24;\tsize:4;\tsigned:1;\n\tfield:int prio;\toffset:28;\tsize:4;\tsigned:1;\n"
+	"\tfield:bool group_dead;\toffset:32;\tsize:1;\tsigned:0;\n\nprint fmt: \"comm=%s\", REC->comm\n";
+
+static void end_process(struct sample_source *source, uint64_t time_ns, uint32_t tgid)
+{
+	uint8_t raw[36] = {[32] = 1};
+	struct sample sample = {.time_ns = time_ns, .tgid = tgid, .tid = tgid, .raw = raw, .raw_size = sizeof(raw)};
+
+	memcpy(raw + 24, &tgid, sizeof(tgid));
+	cr_assert_eq(fake_source_push(source, "sched", "sched_process_exit", &sample), 0);
+}
+
+Test(sensor, an_exit_waits_for_its_notice_and_what_is_behind_it_waits_too)
+{
+	struct proc_tree proc;
+	struct log log = {0};
+	struct sample_source *source = fake_source_new();
+	struct sensor_consumer consumer = {.context = &log, .event = take_event, .flush = take_flush};
+	struct sensor_options options = {.source = source};
+	struct error refusals[EVENT_KIND_COUNT] = {0}, err = {0};
+	struct plan plan = {0};
+	struct sensor *sensor;
+
+	proc_tree_init(&proc);
+	options.proc = proc.path;
+	cr_assert_eq(fake_source_format(source, "sched", "sched_process_exit", process_exit_format, &err), 0, "%s", err.message);
+	cr_assert_eq(sensor_new(&sensor, &options, &consumer, &err), 0, "%s", err.message);
+	plan.kinds[EVENT_PROCESS_EXIT].wanted = true;
+	sensor_apply(sensor, &plan, refusals);
+	sensor_expect_notices(sensor, false, true);
+
+	end_process(source, 1000, NOBODY);
+	end_process(source, 1001, NOBODY + 1);
+	cr_assert_eq(sensor_round(sensor, 100), SENSOR_WAITING);
+	cr_assert_eq(log.count, 0);
+	sensor_notice(sensor, &(struct notice){.kind = NOTICE_EXIT_STATUS, .tgid = NOBODY, .tid = NOBODY, .time_ns = 1500, .exit = {139}});
+	sensor_notice(sensor,
+		      &(struct notice){.kind = NOTICE_EXIT_STATUS, .tgid = NOBODY + 1, .tid = NOBODY + 1, .time_ns = 1501, .exit = {256}});
+	cr_assert_eq(sensor_round(sensor, 100), SENSOR_IDLE);
+	cr_assert_eq(log.count, 2);
+	cr_assert_eq(log.events[0].exit.code, 139);
+	cr_assert(log.events[0].exit.core_dumped);
+	cr_assert_eq(log.events[1].exit.code, 256);
+
+	/* It does not wait for ever. */
+	end_process(source, 2000, NOBODY + 2);
+	end_process(source, 2000 + 60 * UINT64_C(1000000000), NOBODY + 3);
+	cr_assert_eq(sensor_round(sensor, 100), SENSOR_WAITING, "the second one waits now");
+	cr_assert_eq(log.count, 3);
+	cr_assert(log.events[2].exit.code_unknown);
+	sensor_free(sensor);
+	proc_tree_done(&proc);
+}
