@@ -24,7 +24,7 @@ struct place {
 
 static int prefix(const struct place *at, const char *field)
 {
-	return error_prefix(at->err, "subscription.event_filter.%s[%zu].%s", at->list, at->index, field);
+	return error_prefix(at->err, at->err->code, "subscription.event_filter.%s[%zu].%s", at->list, at->index, field);
 }
 
 static int no_memory(struct error *err)

@@ -1,0 +1,567 @@
+#include "service/engine.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sensor/sensor.h"
+#include "tracing/collector.h"
+#include "tracing/dynamic_probe.h"
+#include "tracing/exec_arguments.h"
+#include "tracing/exit_status.h"
+#include "tracing/recording.h"
+#include "tracing/tracefs.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+#include <uv.h>
+
+#define RING_MEMORY_DEFAULT (UINT64_C(64) << 20)
+#define QUEUE_DEFAULT       (UINT64_C(8) << 20)
+
+/* Samples per round, so that the loop's other handles get their turn in a flood. */
+#define ROUND_SAMPLES 32768
+
+/* How often we look when nobody wakes us: soon after there was a little, so that it is quick; later after there was a lot, so that each wake-up of
+ * each thread is worth more; less and less often while there is nothing. */
+#define ROUND_INTERVAL_MIN_MS  1
+#define ROUND_INTERVAL_MAX_MS  8
+#define ROUND_INTERVAL_BUSY_MS 10
+#define ROUND_BUSY_SAMPLES     256
+
+#define SETTLE_INTERVAL_MS 200
+/* CPUs are looked at with every so manieth settling. */
+#define SETTLES_PER_CPU_UPDATE 5
+
+enum {
+	GRPC_FAILED_PRECONDITION = 9,
+	GRPC_INTERNAL = 13,
+	GRPC_UNAVAILABLE = 14,
+};
+
+/* What other threads want of the loop thread, in order. Lives inside what it is about. */
+struct command {
+	void (*run)(struct command *command, struct engine *e);
+	struct command *prev, *next;
+};
+
+struct engine_subscription {
+	struct engine *engine;
+	struct subscription_spec *spec; /* until it is added */
+	struct encoder *encoder;
+	struct outbox *outbox;
+	struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses);
+	void *first_context;
+	struct subscriber *subscriber; /* loop thread; NULL: not active */
+	struct command add, remove, room;
+	bool room_queued; /* under the engine's mutex */
+};
+
+struct engine {
+	uv_loop_t loop;
+	uv_poll_t rings;
+	uv_timer_t timer;
+	uv_timer_t settle;
+	uv_idle_t more;
+	uv_async_t wake;
+	uv_signal_t signals[2];
+
+	struct sample_source *collector; /* the sensor's, or the capture's */
+	struct sample_source *capture;   /* the sensor's; NULL: none */
+	struct sensor *sensor;
+	struct subscriber_set *subscribers;
+	struct exec_arguments *exec_arguments;
+	struct exit_status *exit_status;
+	uint64_t queue_bytes;
+	uint64_t interval_ms;
+	uint64_t samples_seen;
+	uint32_t settles;
+
+	pthread_mutex_t mutex; /* guards what follows */
+	struct command *commands;
+	bool stopping; /* takes no more commands */
+};
+
+/* Commands */
+
+/* False: the engine is stopping, the command was not taken. */
+static bool engine_post(struct engine *e, struct command *command)
+{
+	bool taken;
+
+	pthread_mutex_lock(&e->mutex);
+	taken = !e->stopping;
+	if (taken) {
+		DL_APPEND(e->commands, command);
+		uv_async_send(&e->wake);
+	}
+	pthread_mutex_unlock(&e->mutex);
+	return taken;
+}
+
+static struct command *engine_take_command(struct engine *e)
+{
+	struct command *command;
+
+	pthread_mutex_lock(&e->mutex);
+	command = e->commands;
+	if (command)
+		DL_DELETE(e->commands, command);
+	pthread_mutex_unlock(&e->mutex);
+	return command;
+}
+
+static void engine_run_commands(struct engine *e)
+{
+	struct command *command;
+
+	while ((command = engine_take_command(e)))
+		command->run(command, e);
+}
+
+#define command_owner(command, type, member) ((type *)((char *)(command)-offsetof(type, member)))
+
+static void subscription_free(struct engine_subscription *subscription)
+{
+	subscription_spec_free(subscription->spec);
+	outbox_unref(subscription->outbox);
+	free(subscription);
+}
+
+static void subscription_refuse(struct engine_subscription *subscription, int code, const struct subscriber_statuses *statuses,
+				const struct error *err)
+{
+	struct chunk *chunk = statuses->count ? subscription->first(subscription->first_context, statuses) : NULL;
+
+	if (chunk)
+		outbox_put(subscription->outbox, chunk);
+	chunk_unref(chunk);
+	outbox_finish(subscription->outbox, code, err->message);
+}
+
+static void subscription_add(struct command *command, struct engine *e)
+{
+	struct engine_subscription *subscription = command_owner(command, struct engine_subscription, add);
+	struct subscriber_statuses statuses = {0};
+	struct subscription_spec *spec = subscription->spec;
+	struct error err = {0};
+	int code;
+
+	subscription->spec = NULL;
+	code = subscriber_set_add(e->subscribers, spec, subscription->encoder, subscription->outbox, subscription->first,
+				  subscription->first_context, &subscription->subscriber, &statuses, &err);
+	if (code)
+		subscription_refuse(subscription, code == -EOPNOTSUPP ? GRPC_FAILED_PRECONDITION : GRPC_INTERNAL, &statuses, &err);
+}
+
+static void subscription_remove(struct command *command, struct engine *e)
+{
+	struct engine_subscription *subscription = command_owner(command, struct engine_subscription, remove);
+
+	if (subscription->subscriber)
+		subscriber_set_remove(e->subscribers, subscription->subscriber);
+	subscription_free(subscription);
+}
+
+static void subscription_room(struct command *command, struct engine *e)
+{
+	struct engine_subscription *subscription = command_owner(command, struct engine_subscription, room);
+
+	pthread_mutex_lock(&e->mutex);
+	subscription->room_queued = false;
+	pthread_mutex_unlock(&e->mutex);
+	if (subscription->subscriber)
+		subscriber_room(e->subscribers, subscription->subscriber);
+}
+
+/* The outbox's `room`: by the sending thread. */
+static void subscription_has_room(void *context)
+{
+	struct engine_subscription *subscription = context;
+	struct engine *e = subscription->engine;
+
+	pthread_mutex_lock(&e->mutex);
+	if (!subscription->room_queued && !e->stopping) {
+		subscription->room_queued = true;
+		DL_APPEND(e->commands, &subscription->room);
+		uv_async_send(&e->wake);
+	}
+	pthread_mutex_unlock(&e->mutex);
+}
+
+struct engine_subscription *engine_subscribe(struct engine *e, struct subscription_spec *spec, struct encoder *encoder,
+					     struct outbox *outbox,
+					     struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses),
+					     void *first_context)
+{
+	struct engine_subscription *subscription = calloc(1, sizeof(*subscription));
+
+	if (!subscription) {
+		subscription_spec_free(spec);
+		return NULL;
+	}
+	*subscription = (struct engine_subscription){
+		.engine = e,
+		.spec = spec,
+		.encoder = encoder,
+		.outbox = outbox_ref(outbox),
+		.first = first,
+		.first_context = first_context,
+		.add = {.run = subscription_add},
+		.remove = {.run = subscription_remove},
+		.room = {.run = subscription_room},
+	};
+	outbox_set_room(outbox, subscription_has_room, subscription);
+	if (engine_post(e, &subscription->add))
+		return subscription;
+	outbox_stop_room(outbox);
+	subscription_free(subscription);
+	return NULL;
+}
+
+void engine_unsubscribe(struct engine *e, struct engine_subscription *subscription)
+{
+	outbox_stop_room(subscription->outbox);
+	/* When the engine has stopped, its subscribers are gone already. */
+	if (!engine_post(e, &subscription->remove))
+		subscription_free(subscription);
+}
+
+struct call {
+	struct command command;
+	engine_call_fn fn;
+	void *context;
+	uv_sem_t done;
+};
+
+static void call_run(struct command *command, struct engine *e)
+{
+	struct call *call = command_owner(command, struct call, command);
+
+	call->fn(e, call->context);
+	uv_sem_post(&call->done);
+}
+
+int engine_call(struct engine *e, engine_call_fn fn, void *context)
+{
+	struct call call = {.command = {.run = call_run}, .fn = fn, .context = context};
+	bool taken;
+
+	uv_sem_init(&call.done, 0);
+	taken = engine_post(e, &call.command);
+	if (taken)
+		uv_sem_wait(&call.done);
+	uv_sem_destroy(&call.done);
+	return taken ? 0 : -ESHUTDOWN;
+}
+
+/* Rounds */
+
+static void engine_round(struct engine *e);
+
+static void on_more(uv_idle_t *handle)
+{
+	engine_round(handle->data);
+}
+
+static void on_timer(uv_timer_t *handle)
+{
+	engine_round(handle->data);
+}
+
+static uint64_t next_interval_ms(uint64_t interval_ms, uint64_t samples)
+{
+	if (samples >= ROUND_BUSY_SAMPLES)
+		return ROUND_INTERVAL_BUSY_MS;
+	if (samples)
+		return ROUND_INTERVAL_MIN_MS;
+	return interval_ms < ROUND_INTERVAL_MAX_MS ? 2 * interval_ms : ROUND_INTERVAL_MAX_MS;
+}
+
+static void engine_round(struct engine *e)
+{
+	struct sensor_counters counters;
+	enum sensor_round_result result = sensor_round(e->sensor, ROUND_SAMPLES);
+
+	sensor_counters(e->sensor, &counters);
+	e->interval_ms = next_interval_ms(e->interval_ms, counters.source.samples - e->samples_seen);
+	e->samples_seen = counters.source.samples;
+	if (result == SENSOR_WAITING)
+		e->interval_ms = ROUND_INTERVAL_MIN_MS;
+	if (result == SENSOR_MORE)
+		uv_idle_start(&e->more, on_more);
+	else
+		uv_idle_stop(&e->more);
+	uv_timer_start(&e->timer, on_timer, e->interval_ms, 0);
+}
+
+static void on_rings(uv_poll_t *handle, int status, int events)
+{
+	struct engine *e = handle->data;
+
+	(void)status;
+	(void)events;
+	collector_woken(e->collector);
+	engine_round(e);
+}
+
+static void on_settle(uv_timer_t *handle)
+{
+	struct engine *e = handle->data;
+
+	if (++e->settles % SETTLES_PER_CPU_UPDATE == 0)
+		collector_update_cpus(e->collector);
+	sensor_settle(e->sensor);
+	if (e->capture && recording_tee_error(e->capture))
+		log_warning("the capture has ended", "error=\"%s\"", strerror(-recording_tee_error(e->capture)));
+}
+
+static void on_wake(uv_async_t *handle)
+{
+	struct engine *e = handle->data;
+	bool stopping;
+
+	engine_run_commands(e);
+	pthread_mutex_lock(&e->mutex);
+	stopping = e->stopping;
+	pthread_mutex_unlock(&e->mutex);
+	if (stopping)
+		uv_stop(&e->loop);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	log_info("stopping", "signal=%s", strsignal(number));
+	engine_stop(handle->data);
+}
+
+/* What the consumer of the sensor and the subscriber set want of each other */
+
+static void consume_event(void *context, struct event *event)
+{
+	subscriber_set_dispatch(((struct engine *)context)->subscribers, event);
+}
+
+static void consume_notices(void *context)
+{
+	struct engine *e = context;
+
+	if (e->exec_arguments)
+		exec_arguments_drain(e->exec_arguments);
+	if (e->exit_status)
+		exit_status_drain(e->exit_status);
+}
+
+static void consume_flush(void *context)
+{
+	subscriber_set_flush(((struct engine *)context)->subscribers);
+}
+
+static uint64_t set_now_ns(void *context)
+{
+	return sensor_now_ns(((struct engine *)context)->sensor);
+}
+
+static uint64_t set_active_from_ns(void *context)
+{
+	(void)context;
+	return clock_monotonic_ns();
+}
+
+static void take_notice(void *context, const struct notice *notice)
+{
+	struct engine *e = context;
+
+	if (e->capture)
+		recording_tee_notice(e->capture, notice);
+	sensor_notice(e->sensor, notice);
+}
+
+static void watch_exec_arguments(struct engine *e, bool wanted)
+{
+	struct error err = {0};
+
+	if (!wanted) {
+		e->exec_arguments = exec_arguments_close(e->exec_arguments);
+		return;
+	}
+	if (!e->exec_arguments && exec_arguments_open(&e->exec_arguments, &e->loop, NULL, take_notice, e, &err)) {
+		e->exec_arguments = NULL;
+		log_warning("exec events come without arguments", "error=\"%s\"", err.message);
+	}
+}
+
+static void watch_exit_status(struct engine *e, bool wanted)
+{
+	struct error err = {0};
+
+	if (!wanted) {
+		e->exit_status = exit_status_close(e->exit_status);
+		return;
+	}
+	if (!e->exit_status && exit_status_open(&e->exit_status, &e->loop, NULL, take_notice, e, &err)) {
+		e->exit_status = NULL;
+		log_warning("exit codes come from system calls and signals alone", "error=\"%s\"", err.message);
+	}
+}
+
+static void set_apply(void *context, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT])
+{
+	struct engine *e = context;
+
+	watch_exec_arguments(e, plan->kinds[EVENT_PROCESS_EXEC].wanted);
+	watch_exit_status(e, plan->kinds[EVENT_PROCESS_EXIT].wanted);
+	sensor_expect_notices(e->sensor, e->exec_arguments, e->exit_status);
+	sensor_apply(e->sensor, plan, refusals);
+}
+
+/* Life */
+
+static int engine_open_handles(struct engine *e, struct error *err)
+{
+	int code;
+
+	code = uv_poll_init(&e->loop, &e->rings, collector_fd(e->collector));
+	if (code)
+		return error_set(err, code, "cannot poll the rings: %s", uv_strerror(code));
+	uv_timer_init(&e->loop, &e->timer);
+	uv_timer_init(&e->loop, &e->settle);
+	uv_idle_init(&e->loop, &e->more);
+	e->rings.data = e->timer.data = e->settle.data = e->more.data = e;
+	uv_poll_start(&e->rings, UV_READABLE, on_rings);
+	uv_timer_start(&e->timer, on_timer, 0, 0);
+	uv_timer_start(&e->settle, on_settle, SETTLE_INTERVAL_MS, SETTLE_INTERVAL_MS);
+	return 0;
+}
+
+static int engine_open_sensor(struct engine *e, const struct engine_options *options, struct error *err)
+{
+	struct collector_options collector_options = {
+		.ring_memory_bytes = options->ring_memory_bytes ? options->ring_memory_bytes : RING_MEMORY_DEFAULT,
+		.reorder_ns = options->reorder_ns,
+	};
+	struct sensor_consumer consumer = {.context = e, .notices = consume_notices, .event = consume_event, .flush = consume_flush};
+	struct sensor_options sensor_options = {.self_tgid = (uint32_t)getpid()};
+	int code;
+
+	code = collector_open(&e->collector, &collector_options, err);
+	if (code)
+		return code;
+	tracefs_sweep();
+	if (dynamic_probe_sweep(err) < 0)
+		log_warning("cannot look for probes that were left behind", "error=\"%s\"", err ? err->message : "");
+	sensor_options.source = e->collector;
+	if (options->capture) {
+		code = recording_tee_open(&e->capture, e->collector, options->capture, err);
+		if (code)
+			return code;
+		sensor_options.source = e->capture;
+	}
+	return sensor_new(&e->sensor, &sensor_options, &consumer, err);
+}
+
+int engine_new(struct engine **ret, const struct engine_options *options, struct error *err)
+{
+	struct subscriber_set_callbacks callbacks = {.apply = set_apply, .active_from_ns = set_active_from_ns, .now_ns = set_now_ns};
+	struct engine *e = calloc(1, sizeof(*e));
+	int code;
+
+	if (!e)
+		return error_set(err, -ENOMEM, "out of memory");
+	e->queue_bytes = options->queue_bytes ? options->queue_bytes : QUEUE_DEFAULT;
+	e->interval_ms = ROUND_INTERVAL_MIN_MS;
+	pthread_mutex_init(&e->mutex, NULL);
+	code = uv_loop_init(&e->loop);
+	if (code) {
+		free(e);
+		return error_set(err, code, "cannot make an event loop: %s", uv_strerror(code));
+	}
+	uv_async_init(&e->loop, &e->wake, on_wake);
+	e->wake.data = e;
+	code = engine_open_sensor(e, options, err);
+	if (code)
+		goto fail;
+	callbacks.context = e;
+	e->subscribers = subscriber_set_new(&callbacks, &e->loop);
+	code = e->subscribers ? engine_open_handles(e, err) : error_set(err, -ENOMEM, "out of memory");
+	if (code)
+		goto fail;
+	*ret = e;
+	return 0;
+fail:
+	engine_free(e);
+	return code;
+}
+
+int engine_stop_on_signals(struct engine *e, struct error *err)
+{
+	static const int numbers[] = {SIGTERM, SIGINT};
+
+	for (size_t i = 0; i < 2; i++) {
+		int code;
+
+		uv_signal_init(&e->loop, &e->signals[i]);
+		e->signals[i].data = e;
+		code = uv_signal_start(&e->signals[i], on_signal, numbers[i]);
+		if (code)
+			return error_set(err, code, "cannot wait for signals: %s", uv_strerror(code));
+	}
+	return 0;
+}
+
+void engine_run(struct engine *e)
+{
+	uv_run(&e->loop, UV_RUN_DEFAULT);
+	/* What was asked for just before the end is answered; the rest is refused by `stopping`. */
+	engine_run_commands(e);
+	e->subscribers = subscriber_set_free(e->subscribers, GRPC_UNAVAILABLE, "the sensor is shutting down");
+}
+
+void engine_stop(struct engine *e)
+{
+	pthread_mutex_lock(&e->mutex);
+	e->stopping = true;
+	uv_async_send(&e->wake);
+	pthread_mutex_unlock(&e->mutex);
+}
+
+static void close_handle(uv_handle_t *handle, void *context)
+{
+	(void)context;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+struct engine *engine_free(struct engine *e)
+{
+	if (!e)
+		return NULL;
+	e->subscribers = subscriber_set_free(e->subscribers, GRPC_UNAVAILABLE, "the sensor is shutting down");
+	exec_arguments_close(e->exec_arguments);
+	exit_status_close(e->exit_status);
+	/* The others' handles are closing; what is left is ours. */
+	uv_walk(&e->loop, close_handle, NULL);
+	uv_run(&e->loop, UV_RUN_DEFAULT);
+	sensor_free(e->sensor);
+	uv_loop_close(&e->loop);
+	pthread_mutex_destroy(&e->mutex);
+	free(e);
+	return NULL;
+}
+
+struct sensor *engine_sensor(struct engine *e)
+{
+	return e->sensor;
+}
+
+struct subscriber_set *engine_subscribers(struct engine *e)
+{
+	return e->subscribers;
+}
+
+uint64_t engine_queue_bytes(const struct engine *e)
+{
+	return e->queue_bytes;
+}

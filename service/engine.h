@@ -1,0 +1,55 @@
+#ifndef SERVICE_ENGINE_H
+#define SERVICE_ENGINE_H
+
+#include "base/error.h"
+#include "subscription/subscriber_set.h"
+
+/*
+ * The loop thread's contents in one object: the libuv loop with the sensor, its wake-ups, and the subscriber set; and the way in for other
+ * threads. engine_run() is the loop; everything else here may be called by any thread unless it says otherwise.
+ */
+struct engine;
+
+struct engine_options {
+	uint64_t ring_memory_bytes; /* of all rings together; 0: 64 MiB */
+	uint64_t reorder_ns;        /* how long a sample may take to appear in its ring before it counts as late */
+	uint64_t queue_bytes;       /* per subscriber; 0: 8 MiB */
+	const char *capture;        /* NULL, or a new file to write all samples to (tracing/recording.h) */
+};
+
+/* Opens rings, scans /proc. On failure nothing is left behind. */
+int engine_new(struct engine **ret, const struct engine_options *options, struct error *err);
+/* Takes NULL; returns NULL. After engine_run() has returned. */
+struct engine *engine_free(struct engine *e);
+
+/* Runs until engine_stop(). The calling thread becomes the loop thread. */
+void engine_run(struct engine *e);
+
+/* SIGTERM and SIGINT stop it from now on. Before engine_run(), by the thread that will run it. */
+int engine_stop_on_signals(struct engine *e, struct error *err);
+
+/* Ends all streams with UNAVAILABLE and makes engine_run() return. */
+void engine_stop(struct engine *e);
+
+/* Asks the loop thread to subscribe. Takes over `spec`; the outbox is ref'ed. The answer comes through the outbox alone: the first chunk is
+ * what `first` makes of the statuses, and an invalid or unservable request is an end without events. `first` is called by the loop thread.
+ * Returns a handle for engine_unsubscribe(). NULL: out of memory, or the engine is stopping. */
+struct engine_subscription *engine_subscribe(struct engine *e, struct subscription_spec *spec, struct encoder *encoder,
+					     struct outbox *outbox,
+					     struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses),
+					     void *first_context);
+
+/* Gives the handle back; the subscription ends if it has not yet. Its `room` callback is not called any more; `ready` is the caller's to stop
+ * (outbox_stop_ready()). Not from inside either. */
+void engine_unsubscribe(struct engine *e, struct engine_subscription *subscription);
+
+/* Has the loop thread call `fn` between two rounds, and waits until it has. -ESHUTDOWN when the engine is stopping: it is not called then. */
+typedef void (*engine_call_fn)(struct engine *e, void *context);
+int engine_call(struct engine *e, engine_call_fn fn, void *context);
+
+/* For engine_call() functions, on the loop thread. */
+struct sensor *engine_sensor(struct engine *e);
+struct subscriber_set *engine_subscribers(struct engine *e);
+uint64_t engine_queue_bytes(const struct engine *e);
+
+#endif

@@ -1,0 +1,272 @@
+#include "service/status.h"
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "sensor/sensor.h"
+#include "service/packed.h"
+#include "subscription/status.h"
+
+#include <inttypes.h>
+#include <ringside/v0/sensor.pb-c.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What is gathered on the loop thread; everything in the response is from malloc, so that its own destructor frees it. */
+struct snapshot {
+	const struct telemetry_backend *backend;
+	Ringside__V0__GetStatusResponse *response;
+	bool failed; /* out of memory */
+};
+
+/* Room for one more pointer at the end of a repeated field. NULL: out of memory, and the old array stays. */
+static void *grow(struct snapshot *s, void *items, size_t count)
+{
+	void *grown = reallocarray(items, count + 1, sizeof(void *));
+
+	if (!grown)
+		s->failed = true;
+	return grown;
+}
+
+/* An item that `init` has initialized. */
+static void *make(struct snapshot *s, size_t size, void (*init)(void *item))
+{
+	void *item = calloc(1, size);
+
+	if (item)
+		init(item);
+	else
+		s->failed = true;
+	return item;
+}
+
+static char *copy(struct snapshot *s, const char *string)
+{
+	char *copied = strdup(string ? string : "");
+
+	if (!copied)
+		s->failed = true;
+	return copied;
+}
+
+#define DEFINE_INIT(name, type, function)   \
+	static void init_##name(void *item) \
+	{                                   \
+		function((type *)item);     \
+	}
+
+DEFINE_INIT(kernel_event, Ringside__V0__KernelEvent, ringside__v0__kernel_event__init)
+DEFINE_INIT(subscriber, Ringside__V0__Subscriber, ringside__v0__subscriber__init)
+DEFINE_INIT(rings, Ringside__V0__RingCounters, ringside__v0__ring_counters__init)
+DEFINE_INIT(processes, Ringside__V0__ProcessCounters, ringside__v0__process_counters__init)
+DEFINE_INIT(timestamp, Google__Protobuf__Timestamp, google__protobuf__timestamp__init)
+
+static void add_kernel_event(void *context, const char *system, const char *name, const char *filter, const struct kernel_event *event)
+{
+	struct snapshot *s = context;
+	Ringside__V0__GetStatusResponse *r = s->response;
+	Ringside__V0__KernelEvent **items = grow(s, r->kernel_events, r->n_kernel_events);
+	Ringside__V0__KernelEvent *item;
+
+	if (!items)
+		return;
+	r->kernel_events = items;
+	item = make(s, sizeof(*item), init_kernel_event);
+	if (!item)
+		return;
+	items[r->n_kernel_events++] = item;
+	item->system = copy(s, system);
+	item->name = copy(s, name);
+	item->filter = copy(s, filter);
+	item->delivered = event->delivered;
+	item->lost = event->lost;
+}
+
+static void put_predicate(struct buffer *out, const struct predicate *p)
+{
+	const char *sign = p->op == PREDICATE_GLOB ? "~" : "=";
+
+	switch (p->field->type) {
+	case FIELD_STRING:
+		buffer_printf(out, " %s%s%s", p->field->name, sign, p->string);
+		return;
+	case FIELD_SINT32:
+	case FIELD_SINT64:
+		buffer_printf(out, " %s%s%" PRId64, p->field->name, sign, (int64_t)p->integer);
+		return;
+	default:
+		buffer_printf(out, " %s%s%" PRIu64, p->field->name, sign, p->integer);
+	}
+}
+
+/* "syscall:enter id=257" */
+static void put_clause(struct buffer *out, const struct clause *c, const struct catalog_entry *entry)
+{
+	buffer_printf(out, "%s%s%s", entry->family, *entry->type ? ":" : "", entry->type);
+	for (size_t i = 0; i < c->predicate_count; i++)
+		put_predicate(out, &c->predicates[i]);
+	if (c->kind == EVENT_TICKER)
+		buffer_printf(out, " interval_ns=%" PRIu64, c->interval_ns);
+	if (c->kind == EVENT_CHARGEN)
+		buffer_printf(out, " length=%" PRIu32, c->length);
+}
+
+static char *clause_text(const struct clause *c)
+{
+	struct buffer out;
+	char *text;
+
+	buffer_init(&out, 0);
+	if (c->kind == EVENT_KIND_COUNT)
+		buffer_printf(&out, "not served: %s", c->refusal ? c->refusal : "");
+	else
+		put_clause(&out, c, catalog_entry(c->kind));
+	text = (char *)buffer_take(&out, &(size_t){0});
+	buffer_done(&out);
+	return text;
+}
+
+static void add_clauses(struct snapshot *s, Ringside__V0__Subscriber *item, const struct subscription_spec *spec)
+{
+	item->clauses = calloc(spec->clause_count ? spec->clause_count : 1, sizeof(*item->clauses));
+	if (!item->clauses) {
+		s->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < spec->clause_count; i++) {
+		char *text = clause_text(&spec->clauses[i]);
+
+		if (!text) {
+			s->failed = true;
+			return;
+		}
+		item->clauses[item->n_clauses++] = text;
+	}
+}
+
+static bool add_subscriber(void *context, const struct subscription_spec *spec, const struct subscriber_counters *counters,
+			   const struct outbox_counters *outbox)
+{
+	struct snapshot *s = context;
+	Ringside__V0__GetStatusResponse *r = s->response;
+	Ringside__V0__Subscriber **items = grow(s, r->subscribers, r->n_subscribers);
+	Ringside__V0__Subscriber *item;
+
+	if (!items)
+		return true;
+	r->subscribers = items;
+	item = make(s, sizeof(*item), init_subscriber);
+	if (!item)
+		return true;
+	items[r->n_subscribers++] = item;
+	add_clauses(s, item, spec);
+	item->matched = counters->matched;
+	item->delivered = counters->delivered;
+	item->lost_queue = counters->lost_queue;
+	item->lost_ring = counters->lost_ring;
+	item->queue_bytes = outbox->bytes;
+	item->queue_capacity = outbox->capacity;
+	return false;
+}
+
+static void add_rings(struct snapshot *s, const struct sample_source_counters *c)
+{
+	Ringside__V0__RingCounters *rings = make(s, sizeof(*rings), init_rings);
+
+	if (!rings)
+		return;
+	rings->samples = c->samples;
+	rings->lost = c->lost;
+	rings->late = c->late;
+	rings->corrupt = c->corrupt;
+	rings->unknown = c->unknown;
+	rings->ring_bytes = c->ring_bytes;
+	rings->rings = c->rings;
+	rings->descriptors = c->descriptors;
+	s->response->rings = rings;
+}
+
+static void add_processes(struct snapshot *s, const struct process_cache_counters *c)
+{
+	Ringside__V0__ProcessCounters *processes = make(s, sizeof(*processes), init_processes);
+
+	if (!processes)
+		return;
+	processes->alive = c->alive;
+	processes->dead = c->dead;
+	processes->created = c->created;
+	processes->looked_up = c->looked_up;
+	processes->cut = c->cut;
+	s->response->processes = processes;
+}
+
+static void add_identity(struct snapshot *s)
+{
+	Google__Protobuf__Timestamp *start = make(s, sizeof(*start), init_timestamp);
+
+	s->response->version = copy(s, RINGSIDE_VERSION);
+	s->response->sensor_id = copy(s, s->backend->sensor_id);
+	s->response->pid = (int32_t)getpid();
+	if (!start)
+		return;
+	start->seconds = (int64_t)(s->backend->start_time_ns / NSEC_PER_SEC);
+	start->nanos = (int32_t)(s->backend->start_time_ns % NSEC_PER_SEC);
+	s->response->start_time = start;
+}
+
+/* The loop thread. */
+static void gather(struct engine *engine, void *context)
+{
+	struct snapshot *s = context;
+	struct sensor_counters counters;
+
+	sensor_counters(engine_sensor(engine), &counters);
+	add_rings(s, &counters.source);
+	add_processes(s, &counters.processes);
+	sensor_each_event(engine_sensor(engine), add_kernel_event, s);
+	subscriber_set_each(engine_subscribers(engine), add_subscriber, s);
+	s->response->last_sequence_number = subscriber_set_sequence(engine_subscribers(engine));
+}
+
+static void reply(struct rpc *rpc, const struct snapshot *s)
+{
+	struct chunk *packed = s->failed ? NULL : packed_message(&s->response->base);
+
+	if (packed)
+		rpc_reply(rpc, packed);
+	else
+		rpc_finish(rpc, STATUS_RESOURCE_EXHAUSTED, "the sensor is out of memory");
+}
+
+/* The request has no fields: whatever bytes it has are of a later version's. */
+static void get_status(struct rpc *rpc, const uint8_t *bytes, size_t size)
+{
+	struct snapshot s = {.backend = rpc_service(rpc)};
+
+	(void)bytes;
+	(void)size;
+	s.response = malloc(sizeof(*s.response));
+	if (!s.response) {
+		rpc_finish(rpc, STATUS_RESOURCE_EXHAUSTED, "the sensor is out of memory");
+		return;
+	}
+	ringside__v0__get_status_response__init(s.response);
+	add_identity(&s);
+	if (s.backend->call(s.backend->engine, gather, &s) < 0)
+		rpc_finish(rpc, STATUS_UNAVAILABLE, RPC_STOPPING_MESSAGE);
+	else
+		reply(rpc, &s);
+	ringside__v0__get_status_response__free_unpacked(s.response, NULL);
+}
+
+int status_add(struct rpc_server *s, const struct telemetry_backend *backend, struct error *err)
+{
+	const struct rpc_method method = {
+		.path = "/ringside.v0.SensorService/GetStatus",
+		.service = (void *)backend,
+		.message = get_status,
+	};
+
+	return rpc_server_add(s, &method, err);
+}

@@ -1,0 +1,36 @@
+#ifndef SERVICE_TELEMETRY_H
+#define SERVICE_TELEMETRY_H
+
+#include "service/engine.h"
+#include "service/rpc_server.h"
+
+/*
+ * capsule8.api.v0.TelemetryService: GetEvents as a stream over an outbox.
+ *
+ * The engine puts chunks into the outbox, the first of them (the statuses) as soon as the subscription is active. The server thread takes
+ * as many as are ready, up to TELEMETRY_MESSAGE_BYTES, and sends them as one response: chunks are complete entries of the response message.
+ * One message is under way at a time, so a client that does not read stalls its own outbox, and what is held for it is the outbox's
+ * capacity, one message, and little else. The outbox's end becomes the status of the stream.
+ */
+
+#define TELEMETRY_SERVICE       "capsule8.api.v0.TelemetryService"
+#define TELEMETRY_MESSAGE_BYTES (256 * 1024)
+
+/* What the services need of the engine: its functions of the same name, and for tests a fake's. Outlives the server. */
+struct telemetry_backend {
+	struct engine *engine; /* first argument of the functions */
+	struct encoder *encoder;
+	size_t queue_bytes;     /* per stream */
+	const char *sensor_id;  /* for GetStatus, like the next one */
+	uint64_t start_time_ns; /* CLOCK_REALTIME */
+	struct engine_subscription *(*subscribe)(struct engine *e, struct subscription_spec *spec, struct encoder *encoder,
+						 struct outbox *outbox,
+						 struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses),
+						 void *first_context);
+	void (*unsubscribe)(struct engine *e, struct engine_subscription *subscription);
+	int (*call)(struct engine *e, engine_call_fn fn, void *context);
+};
+
+int telemetry_add(struct rpc_server *s, const struct telemetry_backend *backend, struct error *err);
+
+#endif
