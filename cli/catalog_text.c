@@ -1,0 +1,95 @@
+#include "cli/catalog_text.h"
+
+#include "cli/json.h"
+#include "cli/text.h"
+
+#define EVENT_WIDTH 16
+#define FIELD_WIDTH 18
+#define TYPE_WIDTH  8
+#define WHERE_WIDTH 8
+
+const char *field_type_name(enum field_type type)
+{
+	static const char *const names[] = {
+		[FIELD_SINT32] = "sint32", [FIELD_UINT32] = "uint32", [FIELD_SINT64] = "sint64",
+		[FIELD_UINT64] = "uint64", [FIELD_BOOL] = "bool",     [FIELD_STRING] = "string",
+	};
+
+	return names[type];
+}
+
+void catalog_put_name(struct buffer *out, const struct catalog_entry *entry)
+{
+	buffer_printf(out, "%s%s%s", entry->family, *entry->type ? ":" : "", entry->type);
+}
+
+static void put_padded(struct buffer *out, const char *text, size_t width)
+{
+	size_t start = out->length;
+
+	buffer_put_string(out, text);
+	text_pad(out, start, width);
+}
+
+static void put_field(struct buffer *out, bool color, const struct catalog_field *field)
+{
+	buffer_put_string(out, "    ");
+	put_padded(out, field->name, FIELD_WIDTH);
+	put_padded(out, field_type_name(field->type), TYPE_WIDTH);
+	text_style(out, color, STYLE_GOOD);
+	put_padded(out, field->kernel_name ? "kernel" : "", WHERE_WIDTH);
+	text_style(out, color, STYLE_PLAIN);
+	text_put_styled(out, color, STYLE_DIM, field->summary);
+	buffer_put_u8(out, '\n');
+}
+
+void catalog_text_put(struct buffer *out, bool color)
+{
+	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++) {
+		const struct catalog_entry *entry = catalog_entry(kind);
+		size_t start = out->length;
+
+		text_style(out, color, STYLE_NAME);
+		catalog_put_name(out, entry);
+		text_style(out, color, STYLE_PLAIN);
+		text_pad(out, start, EVENT_WIDTH);
+		buffer_put_string(out, entry->summary);
+		if (entry->tracepoint)
+			buffer_printf(out, " (%s:%s)", entry->system, entry->tracepoint);
+		buffer_put_u8(out, '\n');
+		for (size_t i = 0; i < entry->field_count; i++)
+			put_field(out, color, &entry->fields[i]);
+	}
+}
+
+static json_t *field_json(const struct catalog_field *field)
+{
+	return json_pack("{s:s, s:s, s:s, s:b}", "name", field->name, "type", field_type_name(field->type), "summary", field->summary,
+			 "kernel_filter", field->kernel_name != NULL);
+}
+
+static json_t *entry_json(const struct catalog_entry *entry)
+{
+	json_t *fields = json_array();
+	struct buffer name;
+	json_t *object;
+
+	buffer_init(&name, 0);
+	catalog_put_name(&name, entry);
+	for (size_t i = 0; i < entry->field_count; i++)
+		json_array_append_new(fields, field_json(&entry->fields[i]));
+	object = json_pack("{s:s%, s:s, s:o}", "event", (const char *)name.data, name.length, "summary", entry->summary, "fields", fields);
+	if (entry->tracepoint)
+		json_object_set_new(object, "tracepoint", json_sprintf("%s:%s", entry->system, entry->tracepoint));
+	buffer_done(&name);
+	return object;
+}
+
+void catalog_json_put(struct buffer *out)
+{
+	json_t *array = json_array();
+
+	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++)
+		json_array_append_new(array, entry_json(catalog_entry(kind)));
+	json_put(out, array);
+}

@@ -1,0 +1,95 @@
+#include "cli/check_events.h"
+#include "cli/check_host.h"
+#include "cli/command.h"
+#include "cli/limits.h"
+#include "cli/options.h"
+#include "cli/text.h"
+#include "tracing/tracefs.h"
+
+#include <stdio.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static const char help[] =
+	"ringside check says what this kernel offers, how each event is captured or why it cannot be, and which limits bind.\n"
+	"It finds out by trying: it opens each event, makes it happen, and looks whether it came. Nothing is left behind.\n"
+	"\n"
+	"usage: ringside check [OPTIONS]\n"
+	"\n"
+	"  -o, --output text|json   how to print it (text)\n"
+	"      --color auto|always|never\n"
+	"  -h, --help\n"
+	"\n"
+	"'ok' works in full, 'limited' works with less than it could have, 'missing' does not work, '-' is a mere fact.\n"
+	"\n"
+	"exit status: 0 when every event can be captured in full, 1 when some cannot, 2 when none can (not root, say); 64 for\n"
+	"words it does not understand.\n"
+	"\n"
+	"examples:\n"
+	"  sudo ringside check\n"
+	"  sudo ringside check -o json | jq -r '.checks[] | select(.verdict == \"missing\") | .name'\n";
+
+static void run_checks(struct check_report *report)
+{
+	struct perf_features features = {0};
+	struct error tracefs_err = {0};
+	struct error perf_err = {0};
+
+	tracefs_open(&tracefs_err);
+	perf_features_probe(&features, &perf_err);
+	/* Of no use without root, and then the events say so. */
+	limits_raise_files(NULL);
+	check_kernel(report, &tracefs_err);
+	check_perf(report, &features, &perf_err);
+	check_events(report, &features, &tracefs_err, &perf_err);
+	check_limits(report);
+}
+
+int command_check(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"output", required_argument, NULL, 'o'},
+		{"color", required_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	struct check_report report = {0};
+	enum color_mode color = COLOR_AUTO;
+	enum output_form form = OUTPUT_TEXT;
+	struct buffer out;
+	int option;
+	int status;
+
+	optind = 0;
+	while ((option = options_next(argc, argv, "o:h", longs)) != -1) {
+		switch (option) {
+		case 'o':
+			if (!output_form_parse(argv[0], optarg, false, &form))
+				return EX_USAGE;
+			break;
+		case 'c':
+			if (color_mode_parse(optarg, &color))
+				return usage_error(argv[0], "--color %s: use auto, always or never", optarg);
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return 0;
+		default:
+			return EX_USAGE;
+		}
+	}
+	if (!options_no_more_words(argc, argv))
+		return EX_USAGE;
+	run_checks(&report);
+	status = check_report_status(&report);
+	buffer_init(&out, 0);
+	if (form == OUTPUT_JSON)
+		check_report_json(&report, &out);
+	else
+		check_report_text(&report, color_mode_wanted(color, STDOUT_FILENO), &out);
+	if (text_output_status(text_flush(&out, STDOUT_FILENO)))
+		status = 1;
+	buffer_done(&out);
+	check_report_done(&report);
+	return status;
+}

@@ -1,0 +1,25 @@
+#ifndef CLI_EVENT_WORDS_H
+#define CLI_EVENT_WORDS_H
+
+#include "base/error.h"
+#include "subscription/spec.h"
+
+/*
+ * The EVENT words of `ringside watch`, and back:
+ *
+ *	process, process:exec, process:fork, process:exit
+ *	syscall:openat              enter and exit, of 64-bit callers and, by the number in their own table, of 32-bit callers
+ *	syscall:openat:enter        only one of them
+ *	syscall:110, syscall:110:exit   by number: 64-bit callers
+ *	ticker, ticker:250ms
+ *	chargen, chargen:64
+ */
+
+/* Adds what `word` means to `spec`. -EINVAL: it means nothing; the error says what is allowed, or what may have been meant.
+ * -ENOMEM. */
+int event_word_add(struct subscription_spec *spec, const char *word, struct error *err);
+
+/* The spec of all `count` words; of "process" when there are none. Free it with subscription_spec_free(). */
+int event_words_parse(char *const *words, size_t count, struct subscription_spec **ret, struct error *err);
+
+#endif

@@ -1,0 +1,34 @@
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <getopt.h>
+#include <stdbool.h>
+
+/*
+ * getopt_long(3) with errors that help: an unknown option gets the nearest known one suggested. Main thread.
+ */
+
+/* Returns the next option's letter with its argument in `optarg`, -1 behind the last one, or '?' after an error that has been written to
+ * standard error. `shorts` as for getopt(3). Call it with optind = 0 before the first one. */
+int options_next(int argc, char **argv, const char *shorts, const struct option *longs);
+
+/* "ringside VERB: MESSAGE", and where to read more, to standard error; returns EX_USAGE. `verb` may be "". */
+int usage_error(const char *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The output forms -o takes. */
+enum output_form {
+	OUTPUT_TEXT,
+	OUTPUT_JSON,
+	OUTPUT_NONE,
+};
+
+/* False, after an error to standard error, for a word that is no form this verb has. */
+bool output_form_parse(const char *verb, const char *word, bool none_allowed, enum output_form *ret);
+
+/* False, after an error, when there are words left behind the options. */
+bool options_no_more_words(int argc, char **argv);
+
+/* The sensor's address for a client: what was given, else the environment's, else the default. */
+const char *options_address(const char *given);
+
+#endif

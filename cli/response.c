@@ -1,0 +1,78 @@
+#include "cli/response.h"
+
+#include "proto/message_json.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+void response_reader_init(struct response_reader *r, enum output_form form)
+{
+	*r = (struct response_reader){.form = form};
+	buffer_init(&r->out, 0);
+}
+
+void response_reader_done(struct response_reader *r)
+{
+	buffer_done(&r->out);
+}
+
+static void read_statuses(struct response_reader *r, const Capsule8__Api__V0__GetEventsResponse *response)
+{
+	for (size_t i = 0; i < response->n_statuses; i++)
+		if (response->statuses[i]->code && r->refused)
+			r->refused(r->context, response->statuses[i]->code, response->statuses[i]->message);
+}
+
+static void count_event(struct wire_count *count, const Capsule8__Api__V0__TelemetryEvent *message)
+{
+	const Capsule8__Api__V0__Event *event = message->event;
+
+	if (event && event->event_case == CAPSULE8__API__V0__EVENT__EVENT_LOST)
+		wire_count_lost(count, event->lost->lost, (uint64_t)event->lost->cause);
+	else
+		count->events++;
+}
+
+static void read_event(struct response_reader *r, const Capsule8__Api__V0__TelemetryEvent *message)
+{
+	count_event(&r->count, message);
+	if (r->form == OUTPUT_TEXT) {
+		event_text_put(&r->out, &r->text, message);
+	} else if (r->form == OUTPUT_JSON) {
+		message_json(&message->base, &r->out);
+		buffer_put_u8(&r->out, '\n');
+	}
+}
+
+int response_reader_read(struct response_reader *r, const uint8_t *bytes, size_t size, bool with_statuses, struct error *err)
+{
+	Capsule8__Api__V0__GetEventsResponse *response;
+
+	if (r->form == OUTPUT_NONE && !with_statuses) {
+		if (!wire_count_response(&r->count, bytes, size))
+			return error_set(err, -EBADMSG, "the sensor sent a response of %zu bytes that makes no sense", size);
+		return 0;
+	}
+	response = capsule8__api__v0__get_events_response__unpack(NULL, size, bytes);
+	if (!response)
+		return error_set(err, -EBADMSG, "the sensor sent a response of %zu bytes that makes no sense", size);
+	if (with_statuses)
+		read_statuses(r, response);
+	for (size_t i = 0; i < response->n_events; i++)
+		read_event(r, response->events[i]);
+	capsule8__api__v0__get_events_response__free_unpacked(response, NULL);
+	return 0;
+}
+
+void response_summary_put(struct buffer *out, const struct wire_count *count)
+{
+	uint64_t lost = count->lost_ring + count->lost_queue + count->lost_other;
+
+	buffer_printf(out, "%" PRIu64 " event%s, %" PRIu64 " lost", count->events, count->events == 1 ? "" : "s", lost);
+	if (!lost)
+		return;
+	buffer_printf(out, " (ring %" PRIu64 ", queue %" PRIu64, count->lost_ring, count->lost_queue);
+	if (count->lost_other)
+		buffer_printf(out, ", cause not told %" PRIu64, count->lost_other);
+	buffer_put_u8(out, ')');
+}

@@ -1,0 +1,264 @@
+#include "cli/command.h"
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/interrupt.h"
+#include "cli/limits.h"
+#include "cli/options.h"
+#include "cli/parse.h"
+#include "proto/capsule8_encoder.h"
+#include "service/engine.h"
+#include "service/health.h"
+#include "service/reflection.h"
+#include "service/rpc_server.h"
+#include "service/status.h"
+#include "service/telemetry.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sysexits.h>
+
+#define LISTEN_MAX 16
+
+/* Longer than it commonly takes a CPU from stamping a sample to publishing it, an interrupt between included. */
+#define REORDER_DELAY_DEFAULT_NS (500 * NSEC_PER_USEC)
+#define REORDER_DELAY_MAX_NS     (10 * NSEC_PER_SEC)
+#define RING_MEMORY_MIN          4096
+#define QUEUE_MEMORY_MIN         4096
+
+static const char help[] =
+	"ringside sensor watches this host through tracefs and perf, and serves what happens to any number of subscribers\n"
+	"over gRPC (capsule8.api.v0.TelemetryService, with health and reflection). It runs in the foreground, needs root,\n"
+	"and writes its log to standard error; the line msg=\"ready\" says that it serves.\n"
+	"\n"
+	"usage: ringside sensor [OPTIONS]\n"
+	"\n"
+	"      --listen ADDRESS         unix:PATH or HOST:PORT, any number of times (" DEFAULT_ADDRESS ")\n"
+	"      --allow-remote           let HOST be another address than the loopback interface's; there is neither\n"
+	"                               encryption nor authentication\n"
+	"      --ring-memory SIZE       memory of all kernel rings together (64MiB)\n"
+	"      --queue-memory SIZE      what may wait for one subscriber before it loses events (8MiB)\n"
+	"      --reorder-delay DURATION how long to wait for samples of other CPUs before passing one on (500us)\n"
+	"      --capture FILE           also write every sample to a new file, to be replayed as a test\n"
+	"      --log-level LEVEL        error, warning, info or debug (info)\n"
+	"  -h, --help\n"
+	"\n"
+	"SIGTERM and SIGINT end it: subscribers get UNAVAILABLE, nothing stays in the kernel.\n"
+	"\n"
+	"exit status: 0 after SIGTERM or SIGINT; 1 when it cannot start, 'ringside check' tells more then; 64 for words\n"
+	"it does not understand.\n"
+	"\n"
+	"examples:\n"
+	"  sudo ringside sensor\n"
+	"  sudo ringside sensor --listen unix:/run/ringside/ringside.sock --listen localhost:8484 --ring-memory 256MiB\n";
+
+struct sensor_command {
+	const char *listen[LISTEN_MAX];
+	size_t listen_count;
+	struct rpc_server_options server_options;
+	struct engine_options engine_options;
+
+	char sensor_id[CAPSULE8_SENSOR_ID_BYTES + 1];
+	struct encoder *encoder;
+	struct engine *engine;
+	struct rpc_server *server;
+	struct telemetry_backend backend;
+	struct descriptor_set *descriptors;
+	struct reflection reflection;
+};
+
+/* A new one each time: sequence numbers begin anew, and an event's id is both of them. */
+static int draw_sensor_id(struct sensor_command *s, struct error *err)
+{
+	uint64_t random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return error_set_errno(err, -errno, "cannot draw a random number for the sensor's id");
+	snprintf(s->sensor_id, sizeof(s->sensor_id), "%016" PRIx64, random);
+	return 0;
+}
+
+static int open_engine(struct sensor_command *s, struct error *err)
+{
+	int r = draw_sensor_id(s, err);
+
+	if (r)
+		return r;
+	s->encoder = capsule8_encoder_new(s->sensor_id);
+	if (!s->encoder)
+		return error_set(err, -ENOMEM, "out of memory");
+	r = engine_new(&s->engine, &s->engine_options, err);
+	return r ? r : engine_stop_on_signals(s->engine, err);
+}
+
+static int open_server(struct sensor_command *s, struct error *err)
+{
+	int r;
+
+	s->backend = (struct telemetry_backend){
+		.engine = s->engine,
+		.encoder = s->encoder,
+		.queue_bytes = engine_queue_bytes(s->engine),
+		.sensor_id = s->sensor_id,
+		.start_time_ns = clock_realtime_ns(),
+		.subscribe = engine_subscribe,
+		.unsubscribe = engine_unsubscribe,
+		.call = engine_call,
+	};
+	r = descriptor_set_new(&s->descriptors, err);
+	if (r)
+		return r;
+	s->reflection.descriptors = s->descriptors;
+	r = rpc_server_new(&s->server, &s->server_options, err);
+	if (!r)
+		r = telemetry_add(s->server, &s->backend, err);
+	if (!r)
+		r = status_add(s->server, &s->backend, err);
+	if (!r)
+		r = health_add(s->server, err);
+	if (!r)
+		r = reflection_add(s->server, &s->reflection, err);
+	for (size_t i = 0; !r && i < s->listen_count; i++)
+		r = rpc_server_listen(s->server, s->listen[i], err);
+	return r ? r : rpc_server_start(s->server, err);
+}
+
+static void log_ready(const struct sensor_command *s)
+{
+	struct buffer addresses;
+	const char *address;
+
+	buffer_init(&addresses, 0);
+	for (size_t i = 0; (address = rpc_server_address(s->server, i)); i++)
+		buffer_printf(&addresses, "%s%s", i ? "," : "", address);
+	log_info("ready", "listen=\"%.*s\" sensor_id=%s version=" RINGSIDE_VERSION, (int)addresses.length, (const char *)addresses.data,
+		 s->sensor_id);
+	buffer_done(&addresses);
+}
+
+static int sensor_serve(struct sensor_command *s)
+{
+	struct error err = {0};
+	int r;
+
+	/* Until the engine answers them they wait, so that an early one does not end us half-way. */
+	interrupt_block();
+	if (limits_raise_files(&err))
+		log_warning("cannot raise the limit of open files", "error=\"%s\"", err.message);
+	r = open_engine(s, &err);
+	if (!r)
+		r = open_server(s, &err);
+	if (r) {
+		log_error("cannot start", "error=\"%s\"", err.message);
+	} else {
+		log_ready(s);
+		interrupt_unblock();
+		engine_run(s->engine);
+	}
+	/* The server's threads use the engine until they end. */
+	rpc_server_free(s->server);
+	descriptor_set_free(s->descriptors);
+	engine_free(s->engine);
+	capsule8_encoder_free(s->encoder);
+	if (!r)
+		log_info("stopped", "sensor_id=%s", s->sensor_id);
+	return r ? 1 : 0;
+}
+
+static int parse_bytes(const char *verb, const char *option, uint64_t least, uint64_t *ret)
+{
+	struct error err;
+
+	if (parse_size(optarg, ret, &err))
+		return usage_error(verb, "--%s: %s", option, err.message);
+	if (*ret < least)
+		return usage_error(verb, "--%s: %s is less than %" PRIu64 " bytes", option, optarg, least);
+	return 0;
+}
+
+static int parse_delay(const char *verb, uint64_t *ret)
+{
+	struct error err;
+
+	if (parse_duration(optarg, ret, &err))
+		return usage_error(verb, "--reorder-delay: %s", err.message);
+	if (*ret > REORDER_DELAY_MAX_NS)
+		return usage_error(verb, "--reorder-delay: %s is more than 10s", optarg);
+	return 0;
+}
+
+static int parse_log_level(const char *verb)
+{
+	enum log_level level;
+
+	if (log_level_parse(optarg, &level))
+		return usage_error(verb, "--log-level %s: use error, warning, info or debug", optarg);
+	log_set_level(level);
+	return 0;
+}
+
+/* 0 or EX_USAGE. */
+static int parse_option(struct sensor_command *s, const char *verb, int option)
+{
+	switch (option) {
+	case 'l':
+		if (s->listen_count == LISTEN_MAX)
+			return usage_error(verb, "--listen: more than %d addresses", LISTEN_MAX);
+		s->listen[s->listen_count++] = optarg;
+		return 0;
+	case 'r':
+		s->server_options.allow_remote = true;
+		return 0;
+	case 'm':
+		return parse_bytes(verb, "ring-memory", RING_MEMORY_MIN, &s->engine_options.ring_memory_bytes);
+	case 'q':
+		return parse_bytes(verb, "queue-memory", QUEUE_MEMORY_MIN, &s->engine_options.queue_bytes);
+	case 'd':
+		return parse_delay(verb, &s->engine_options.reorder_ns);
+	case 'c':
+		s->engine_options.capture = optarg;
+		return 0;
+	case 'v':
+		return parse_log_level(verb);
+	default:
+		return EX_USAGE;
+	}
+}
+
+int command_sensor(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"listen", required_argument, NULL, 'l'},
+		{"allow-remote", no_argument, NULL, 'r'},
+		{"ring-memory", required_argument, NULL, 'm'},
+		{"queue-memory", required_argument, NULL, 'q'},
+		{"reorder-delay", required_argument, NULL, 'd'},
+		{"capture", required_argument, NULL, 'c'},
+		{"log-level", required_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	struct sensor_command s = {.engine_options = {.reorder_ns = REORDER_DELAY_DEFAULT_NS}};
+	int option;
+	int r;
+
+	optind = 0;
+	while ((option = options_next(argc, argv, "h", longs)) != -1) {
+		if (option == 'h') {
+			fputs(help, stdout);
+			return 0;
+		}
+		r = parse_option(&s, argv[0], option);
+		if (r)
+			return r;
+	}
+	if (!options_no_more_words(argc, argv))
+		return EX_USAGE;
+	if (!s.listen_count)
+		s.listen[s.listen_count++] = DEFAULT_ADDRESS;
+	return sensor_serve(&s);
+}

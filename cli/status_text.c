@@ -1,0 +1,150 @@
+#include "cli/status_text.h"
+
+#include "base/clock.h"
+#include "cli/text.h"
+#include "tracing/syscall_table.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HEAD_WIDTH  11
+#define EVENT_WIDTH 34
+
+static void put_head(struct buffer *out, bool color, const char *head)
+{
+	size_t start = out->length;
+
+	text_put_styled(out, color, STYLE_BOLD, head);
+	text_pad(out, start, HEAD_WIDTH);
+}
+
+/* A count of something that had better be zero. */
+static void put_bad_count(struct buffer *out, bool color, uint64_t count, const char *what)
+{
+	text_style(out, color && count, STYLE_BAD);
+	buffer_printf(out, "%" PRIu64 " %s", count, what);
+	text_style(out, color && count, STYLE_PLAIN);
+}
+
+static void put_sensor(struct buffer *out, bool color, const Ringside__V0__GetStatusResponse *status, uint64_t now_ns)
+{
+	put_head(out, color, "sensor");
+	buffer_put_string(out, "version ");
+	text_put_escaped(out, status->version);
+	buffer_printf(out, ", pid %" PRId32, status->pid);
+	if (status->start_time) {
+		uint64_t start_ns = (uint64_t)status->start_time->seconds * NSEC_PER_SEC + (uint64_t)status->start_time->nanos;
+
+		buffer_put_string(out, ", up ");
+		text_put_duration(out, now_ns > start_ns ? now_ns - start_ns : 0);
+	}
+	buffer_put_string(out, ", id ");
+	text_put_escaped(out, status->sensor_id);
+	buffer_printf(out, ", last sequence number %" PRIu64 "\n", status->last_sequence_number);
+}
+
+static void put_rings(struct buffer *out, bool color, const Ringside__V0__RingCounters *rings)
+{
+	put_head(out, color, "rings");
+	buffer_printf(out, "%" PRIu32 " with ", rings->rings);
+	text_put_size(out, rings->ring_bytes);
+	buffer_printf(out, " in all, %" PRIu32 " perf descriptors, %" PRIu64 " samples, ", rings->descriptors, rings->samples);
+	put_bad_count(out, color, rings->lost, "lost, ");
+	put_bad_count(out, color, rings->late, "late, ");
+	put_bad_count(out, color, rings->corrupt, "corrupt, ");
+	buffer_printf(out, "%" PRIu64 " of closed events\n", rings->unknown);
+}
+
+static void put_processes(struct buffer *out, bool color, const Ringside__V0__ProcessCounters *processes)
+{
+	put_head(out, color, "processes");
+	buffer_printf(out,
+		      "%" PRIu64 " alive, %" PRIu64 " kept after their end, %" PRIu64 " seen to be forked, %" PRIu64
+		      " found in /proc, %" PRIu64 " cut from lineages\n",
+		      processes->alive, processes->dead, processes->created, processes->looked_up, processes->cut);
+}
+
+static void put_kernel_event(struct buffer *out, bool color, const Ringside__V0__KernelEvent *event)
+{
+	size_t start;
+
+	buffer_put_string(out, "  ");
+	start = out->length;
+	text_put_escaped(out, event->system);
+	buffer_put_u8(out, ':');
+	text_put_escaped(out, event->name);
+	text_pad(out, start, EVENT_WIDTH);
+	buffer_printf(out, " %12" PRIu64, event->delivered);
+	text_style(out, color && event->lost, STYLE_BAD);
+	buffer_printf(out, " %10" PRIu64, event->lost);
+	text_style(out, color && event->lost, STYLE_PLAIN);
+	if (*event->filter) {
+		buffer_put_string(out, "  ");
+		text_put_escaped(out, event->filter);
+	}
+	buffer_put_u8(out, '\n');
+}
+
+static void put_kernel_events(struct buffer *out, bool color, const Ringside__V0__GetStatusResponse *status)
+{
+	size_t start = out->length;
+
+	text_style(out, color, STYLE_BOLD);
+	buffer_put_string(out, "kernel events");
+	text_pad(out, start, EVENT_WIDTH + 2);
+	buffer_printf(out, " %12s %10s  %s", "delivered", "lost", "filter");
+	text_style(out, color, STYLE_PLAIN);
+	buffer_put_u8(out, '\n');
+	for (size_t i = 0; i < status->n_kernel_events; i++)
+		put_kernel_event(out, color, status->kernel_events[i]);
+}
+
+/* "syscall:enter id=257 abi=2": numbers that people know by name. */
+static void put_syscall_words(struct buffer *out, bool color, const char *clause)
+{
+	const char *id = strstr(clause, " id=");
+	const char *abi = strstr(clause, " abi=");
+	bool is_32 = abi && atoi(abi + strlen(" abi=")) == SAMPLE_ABI_32;
+	const char *name = id ? syscall_name(is_32 ? SAMPLE_ABI_32 : SAMPLE_ABI_64, atoll(id + strlen(" id="))) : NULL;
+
+	if (strncmp(clause, "syscall:", strlen("syscall:")) != 0 || !name)
+		return;
+	text_style(out, color, STYLE_DIM);
+	buffer_printf(out, " (%s of %s-bit callers)", name, is_32 ? "32" : "64");
+	text_style(out, color, STYLE_PLAIN);
+}
+
+static void put_subscriber(struct buffer *out, bool color, const Ringside__V0__Subscriber *subscriber)
+{
+	buffer_printf(out, "  %" PRIu64 " matched, %" PRIu64 " delivered, lost ", subscriber->matched, subscriber->delivered);
+	put_bad_count(out, color, subscriber->lost_queue, "in its queue and ");
+	put_bad_count(out, color, subscriber->lost_ring, "in rings");
+	buffer_put_string(out, "; queue holds ");
+	text_put_size(out, subscriber->queue_bytes);
+	buffer_put_string(out, " of ");
+	text_put_size(out, subscriber->queue_capacity);
+	buffer_put_u8(out, '\n');
+	for (size_t i = 0; i < subscriber->n_clauses; i++) {
+		buffer_put_string(out, "      ");
+		text_put_escaped(out, subscriber->clauses[i]);
+		put_syscall_words(out, color, subscriber->clauses[i]);
+		buffer_put_u8(out, '\n');
+	}
+}
+
+void status_text_put(struct buffer *out, bool color, const Ringside__V0__GetStatusResponse *status, uint64_t now_ns)
+{
+	put_sensor(out, color, status, now_ns);
+	if (status->rings)
+		put_rings(out, color, status->rings);
+	if (status->processes)
+		put_processes(out, color, status->processes);
+	put_kernel_events(out, color, status);
+	text_style(out, color, STYLE_BOLD);
+	buffer_printf(out, "subscribers (%zu)", status->n_subscribers);
+	text_style(out, color, STYLE_PLAIN);
+	buffer_put_u8(out, '\n');
+	for (size_t i = 0; i < status->n_subscribers; i++)
+		put_subscriber(out, color, status->subscribers[i]);
+}

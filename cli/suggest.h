@@ -1,0 +1,22 @@
+#ifndef CLI_SUGGEST_H
+#define CLI_SUGGEST_H
+
+#include <stddef.h>
+
+/*
+ * "Did you mean ...?": the known word that is nearest to an unknown one. Offer all known words, then ask. Candidates are borrowed until
+ * then.
+ */
+struct suggestion {
+	const char *word;
+	const char *best;
+	size_t best_distance;
+};
+
+void suggestion_init(struct suggestion *s, const char *word);
+void suggestion_offer(struct suggestion *s, const char *candidate);
+
+/* The nearest candidate; NULL when none is near enough for a slip of the finger. */
+const char *suggestion_best(const struct suggestion *s);
+
+#endif

@@ -1,0 +1,298 @@
+#include "cli/command.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "cli/event_words.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
+#include "cli/parse.h"
+#include "cli/response.h"
+#include "cli/text.h"
+#include "proto/capsule8_request.h"
+#include "service/grpc_client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define GET_EVENTS         "/capsule8.api.v0.TelemetryService/GetEvents"
+#define CONNECT_TIMEOUT_MS 5000
+
+static const char help[] = "ringside watch shows events of this host as they happen, from a running sensor.\n"
+			   "\n"
+			   "usage: ringside watch [OPTIONS] [EVENT...]\n"
+			   "\n"
+			   "EVENT, any number of them (process when there is none):\n"
+			   "  process                 programs that start and end: fork, exec, exit\n"
+			   "  process:exec            only exec; likewise process:fork and process:exit\n"
+			   "  syscall:openat          a system call: its begin with the arguments and its end with the result\n"
+			   "  syscall:openat:exit     only the end; likewise syscall:openat:enter\n"
+			   "  syscall:110             a system call by its number on x86-64\n"
+			   "  ticker:1s               a tick every second\n"
+			   "  chargen:64              lines of 64 characters, as fast as they are read\n"
+			   "\n"
+			   "  -n, --limit N           end after N events\n"
+			   "  -o, --output FORM       text; json: one object per line, protobuf's JSON of a TelemetryEvent;\n"
+			   "                          none: only count\n"
+			   "      --connect ADDRESS   of the sensor: unix:PATH or HOST:PORT (" DEFAULT_ADDRESS ",\n"
+			   "                          or what the environment variable " ADDRESS_VARIABLE " says)\n"
+			   "      --color auto|always|never\n"
+			   "  -q, --quiet             no notes on standard error, only errors\n"
+			   "  -h, --help\n"
+			   "\n"
+			   "Ctrl-C ends it and says how many events came and how many were lost. A line 'ringside: subscribed' on\n"
+			   "standard error says that everything that happens from then on will be seen.\n"
+			   "\n"
+			   "exit status: 0 after Ctrl-C, SIGTERM or the limit; 1 when the sensor cannot be reached or ends the stream\n"
+			   "with an error; 64 for words it does not understand.\n"
+			   "\n"
+			   "examples:\n"
+			   "  ringside watch\n"
+			   "  ringside watch process:exec syscall:connect:exit\n"
+			   "  ringside watch -o json process:exec | jq -r '.event.process.execCommandLine | join(\" \")'\n"
+			   "  ringside watch -n 1000000 -o none syscall:read\n";
+
+struct watch {
+	const char *address;
+	char **words;
+	size_t word_count;
+	struct subscription_spec *spec;
+	uint64_t limit;
+	enum output_form form;
+	enum color_mode color;
+	bool quiet;
+	size_t refused; /* clauses that the sensor does not serve */
+	struct response_reader reader;
+};
+
+static void note(const struct watch *w, const char *text)
+{
+	if (!w->quiet)
+		fprintf(stderr, "ringside: %s\n", text);
+}
+
+static void say_error(const struct error *err)
+{
+	text_say("ringside: ", err->message);
+}
+
+static void say_refused(void *context, int code, const char *message)
+{
+	struct watch *w = context;
+	struct error err;
+
+	w->refused++;
+	error_set(&err, -EOPNOTSUPP, "warning: not watched: %s (code %d)", message, code);
+	say_error(&err);
+}
+
+static void say_watching(const struct watch *w)
+{
+	/* All clauses refused: the stream's end says why. */
+	if (w->refused >= w->spec->clause_count)
+		return;
+	note(w, "subscribed");
+	if (w->quiet || !isatty(STDERR_FILENO))
+		return;
+	fputs("watching", stderr);
+	for (size_t i = 0; i < w->word_count; i++)
+		fprintf(stderr, " %s", w->words[i]);
+	fprintf(stderr, "%s on %s; Ctrl-C ends it\n", w->word_count ? "" : " process", w->address);
+}
+
+static void say_summary(const struct watch *w)
+{
+	struct buffer line;
+
+	/* With -o none the counts are the output. */
+	if (w->quiet && w->form != OUTPUT_NONE)
+		return;
+	buffer_init(&line, 0);
+	buffer_put_string(&line, "ringside: ");
+	response_summary_put(&line, &w->reader.count);
+	buffer_put_u8(&line, '\n');
+	text_flush(&line, STDERR_FILENO);
+	buffer_done(&line);
+}
+
+/* Reads responses until the stream ends. 0, or a negative errno: -EPIPE when nobody reads our output any more. */
+static int read_stream(struct watch *w, struct grpc_client_call *call, struct error *err)
+{
+	bool first = true;
+	const uint8_t *bytes;
+	size_t size;
+	int r;
+
+	while ((r = grpc_client_call_read(call, -1, &bytes, &size)) == 1) {
+		r = response_reader_read(&w->reader, bytes, size, first, err);
+		if (r)
+			return r;
+		if (first)
+			say_watching(w);
+		first = false;
+		r = text_flush(&w->reader.out, STDOUT_FILENO);
+		if (r == -EPIPE)
+			return r;
+		if (r)
+			return error_set_errno(err, r, "cannot write to standard output");
+	}
+	return r ? error_set_errno(err, r, "reading from the sensor") : 0;
+}
+
+static void cancel_call(void *call)
+{
+	grpc_client_call_cancel(call);
+}
+
+/* Tells how the stream ended; returns the exit status. */
+static int stream_status(const struct watch *w, const struct grpc_client_call *call, bool interrupted)
+{
+	struct error err;
+	const char *message;
+	int code = grpc_client_call_status(call, &message);
+
+	if (interrupted || !code) {
+		say_summary(w);
+		return 0;
+	}
+	if (w->reader.count.events)
+		say_summary(w);
+	error_set(&err, -EIO, "the sensor ended the stream: %s (code %d)", *message ? message : "without a reason", code);
+	say_error(&err);
+	return 1;
+}
+
+static int watch_call(struct watch *w, struct grpc_client_call *call)
+{
+	struct interrupt *interrupt;
+	struct error err = {0};
+	bool interrupted;
+	int r;
+
+	r = interrupt_start(&interrupt, cancel_call, call, &err);
+	if (r) {
+		say_error(&err);
+		return 1;
+	}
+	r = read_stream(w, call, &err);
+	interrupted = interrupt_stop(interrupt);
+	if (r == -EPIPE)
+		return 0;
+	if (r) {
+		say_error(&err);
+		return 1;
+	}
+	return stream_status(w, call, interrupted);
+}
+
+static int watch_client(struct watch *w, struct grpc_client *client)
+{
+	struct grpc_client_call *call = NULL;
+	struct error err = {0};
+	struct buffer request;
+	int status = 1;
+	int r;
+
+	buffer_init(&request, 0);
+	r = capsule8_encode_request(w->spec, &request, &err);
+	if (!r)
+		r = grpc_client_start(client, GET_EVENTS, request.data, request.length, &call, &err);
+	buffer_done(&request);
+	if (r)
+		say_error(&err);
+	else
+		status = watch_call(w, call);
+	grpc_client_call_free(call);
+	return status;
+}
+
+static int watch_run(struct watch *w)
+{
+	struct grpc_client *client;
+	struct error err = {0};
+	int status;
+
+	/* Before the library makes threads, which inherit it. */
+	interrupt_block();
+	if (grpc_client_connect(&client, w->address, CONNECT_TIMEOUT_MS, &err)) {
+		say_error(&err);
+		return 1;
+	}
+	response_reader_init(&w->reader, w->form);
+	w->reader.text.color = color_mode_wanted(w->color, STDOUT_FILENO);
+	w->reader.text.realtime_offset_ns = (int64_t)(clock_realtime_ns() - clock_monotonic_ns());
+	w->reader.refused = say_refused;
+	w->reader.context = w;
+	if (w->form == OUTPUT_TEXT && isatty(STDOUT_FILENO))
+		event_text_put_head(&w->reader.out, &w->reader.text);
+	status = watch_client(w, client);
+	response_reader_done(&w->reader);
+	grpc_client_free(client);
+	return status;
+}
+
+static bool parse_option(struct watch *w, const char *verb, int option)
+{
+	struct error err;
+
+	switch (option) {
+	case 'a':
+		w->address = optarg;
+		return true;
+	case 'n':
+		if (!parse_number(optarg, 1, INT64_MAX, &w->limit, &err))
+			return true;
+		usage_error(verb, "--limit: %s", err.message);
+		return false;
+	case 'o':
+		return output_form_parse(verb, optarg, true, &w->form);
+	case 'c':
+		if (!color_mode_parse(optarg, &w->color))
+			return true;
+		usage_error(verb, "--color %s: use auto, always or never", optarg);
+		return false;
+	case 'q':
+		w->quiet = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+int command_watch(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"connect", required_argument, NULL, 'a'},
+		{"limit", required_argument, NULL, 'n'},
+		{"output", required_argument, NULL, 'o'},
+		{"color", required_argument, NULL, 'c'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	struct watch w = {0};
+	struct error err;
+	int option;
+	int status;
+
+	optind = 0;
+	while ((option = options_next(argc, argv, "n:o:qh", longs)) != -1) {
+		if (option == 'h') {
+			fputs(help, stdout);
+			return 0;
+		}
+		if (!parse_option(&w, argv[0], option))
+			return EX_USAGE;
+	}
+	w.address = options_address(w.address);
+	w.words = argv + optind;
+	w.word_count = (size_t)(argc - optind);
+	if (event_words_parse(w.words, w.word_count, &w.spec, &err))
+		return usage_error(argv[0], "%s", err.message);
+	w.spec->limit = w.limit;
+	status = watch_run(&w);
+	subscription_spec_free(w.spec);
+	return status;
+}

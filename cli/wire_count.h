@@ -1,0 +1,25 @@
+#ifndef CLI_WIRE_COUNT_H
+#define CLI_WIRE_COUNT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Counts what is in a packed capsule8.api.v0.GetEventsResponse without unpacking it: walks the tags and looks only into lost events
+ * (https://protobuf.dev/programming-guides/encoding/).
+ */
+struct wire_count {
+	uint64_t events;     /* without lost events */
+	uint64_t lost_ring;  /* what lost events with cause LOST_RECORD_CAUSE_RING tell of */
+	uint64_t lost_queue; /* LOST_RECORD_CAUSE_QUEUE */
+	uint64_t lost_other; /* any other cause, or none given */
+};
+
+/* Adds the response's counts to `count`. False: it is not a well-formed message; what was counted before the bad place stays. */
+bool wire_count_response(struct wire_count *count, const uint8_t *bytes, size_t length);
+
+/* Adds the losses that one lost event tells of; `cause` is a LostRecordCause. */
+void wire_count_lost(struct wire_count *count, uint64_t lost, uint64_t cause);
+
+#endif

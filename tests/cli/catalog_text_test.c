@@ -1,0 +1,55 @@
+#include "cli/catalog_text.h"
+
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <string.h>
+
+static struct buffer out;
+
+static void done(void)
+{
+	buffer_done(&out);
+}
+
+TestSuite(catalog_text, .fini = done);
+
+Test(catalog_text, every_event_and_every_field_is_listed)
+{
+	catalog_text_put(&out, false);
+	buffer_put_u8(&out, 0);
+	cr_assert_not(out.failed);
+	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++) {
+		const struct catalog_entry *entry = catalog_entry(kind);
+
+		cr_assert(strstr((const char *)out.data, entry->summary));
+		for (size_t i = 0; i < entry->field_count; i++)
+			cr_assert(strstr((const char *)out.data, entry->fields[i].name));
+	}
+}
+
+Test(catalog_text, a_field_says_its_type_and_whether_the_kernel_can_filter_it)
+{
+	catalog_text_put(&out, false);
+	buffer_put_u8(&out, 0);
+	cr_assert(strstr((const char *)out.data, "    ret               sint64  kernel  "));
+	cr_assert(strstr((const char *)out.data, "    arg0              uint64          "));
+	cr_assert(strstr((const char *)out.data, "\nprocess:exec    "));
+}
+
+Test(catalog_text, json_has_one_object_per_event)
+{
+	json_t *array;
+	json_t *enter;
+
+	catalog_json_put(&out);
+	array = json_loadb((const char *)out.data, out.length, 0, NULL);
+	cr_assert_not_null(array);
+	cr_assert_eq(json_array_size(array), EVENT_KIND_COUNT);
+	enter = json_array_get(array, EVENT_SYSCALL_ENTER);
+	cr_assert_str_eq(json_string_value(json_object_get(enter, "event")), "syscall:enter");
+	cr_assert_str_eq(json_string_value(json_object_get(enter, "tracepoint")), "raw_syscalls:sys_enter");
+	cr_assert_eq(json_array_size(json_object_get(enter, "fields")), catalog_entry(EVENT_SYSCALL_ENTER)->field_count);
+	cr_assert(json_is_true(json_object_get(json_array_get(json_object_get(enter, "fields"), 0), "kernel_filter")));
+	cr_assert_null(json_object_get(json_array_get(array, EVENT_TICKER), "tracepoint"));
+	json_decref(array);
+}

@@ -1,0 +1,97 @@
+#include "cli/command.h"
+
+#include <criterion/criterion.h>
+#include <criterion/redirect.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+typedef int (*command_fn)(int argc, char **argv);
+
+static const struct {
+	const char *name;
+	command_fn run;
+} commands[] = {
+	{"sensor", command_sensor}, {"watch", command_watch},   {"events", command_events},
+	{"check", command_check},   {"status", command_status},
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static void init(void)
+{
+	cr_redirect_stdout();
+	cr_redirect_stderr();
+}
+
+TestSuite(command, .init = init);
+
+static int run_with(size_t command, const char *first, const char *second)
+{
+	char words[3][64];
+	char *argv[] = {words[0], words[1], second ? words[2] : NULL, NULL};
+
+	snprintf(words[0], sizeof(words[0]), "%s", commands[command].name);
+	snprintf(words[1], sizeof(words[1]), "%s", first);
+	snprintf(words[2], sizeof(words[2]), "%s", second ? second : "");
+	return commands[command].run(second ? 3 : 2, argv);
+}
+
+Test(command, every_verb_explains_itself)
+{
+	char output[16384];
+	FILE *stdout_file = cr_get_redirected_stdout();
+	size_t length;
+
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		cr_assert_eq(run_with(i, "--help", NULL), 0);
+	fflush(stdout);
+	length = fread(output, 1, sizeof(output) - 1, stdout_file);
+	output[length] = 0;
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		char usage[64];
+
+		snprintf(usage, sizeof(usage), "usage: ringside %s [OPTIONS]", commands[i].name);
+		cr_assert(strstr(output, usage), "%s", commands[i].name);
+	}
+}
+
+Test(command, no_verb_takes_an_option_that_it_does_not_know)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		cr_assert_eq(run_with(i, "--frobnicate", NULL), EX_USAGE);
+}
+
+Test(command, values_out_of_range_are_usage_errors)
+{
+	enum {
+		SENSOR,
+		WATCH
+	};
+
+	cr_assert_eq(run_with(SENSOR, "--ring-memory", "lots"), EX_USAGE);
+	cr_assert_eq(run_with(SENSOR, "--ring-memory", "1KiB"), EX_USAGE);
+	cr_assert_eq(run_with(SENSOR, "--queue-memory", "0"), EX_USAGE);
+	cr_assert_eq(run_with(SENSOR, "--reorder-delay", "11s"), EX_USAGE);
+	cr_assert_eq(run_with(SENSOR, "--reorder-delay", "5"), EX_USAGE);
+	cr_assert_eq(run_with(SENSOR, "--log-level", "loud"), EX_USAGE);
+	cr_assert_eq(run_with(SENSOR, "word", NULL), EX_USAGE);
+	cr_assert_eq(run_with(WATCH, "--limit", "0"), EX_USAGE);
+	cr_assert_eq(run_with(WATCH, "--limit", "9223372036854775808"), EX_USAGE);
+	cr_assert_eq(run_with(WATCH, "--color", "pink"), EX_USAGE);
+	cr_assert_eq(run_with(WATCH, "process:begin", NULL), EX_USAGE);
+}
+
+Test(command, a_sensor_that_is_not_there_is_a_failure_with_its_address)
+{
+	char output[512];
+	size_t length;
+
+	cr_assert_eq(run_with(1, "--connect=unix:/nonexistent/sensor.sock", NULL), 1);
+	cr_assert_eq(run_with(4, "--connect=unix:/nonexistent/sensor.sock", NULL), 1);
+	fflush(stderr);
+	length = fread(output, 1, sizeof(output) - 1, cr_get_redirected_stderr());
+	output[length] = 0;
+	cr_assert_str_eq(output, "ringside: cannot connect to unix:/nonexistent/sensor.sock: No such file or directory\n"
+				 "ringside: cannot connect to unix:/nonexistent/sensor.sock: No such file or directory\n");
+}

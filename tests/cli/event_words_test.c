@@ -1,0 +1,192 @@
+#include "cli/event_words.h"
+
+#include "tracing/sample_source.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct subscription_spec *spec;
+static struct error err;
+
+static void done(void)
+{
+	spec = subscription_spec_free(spec);
+}
+
+TestSuite(event_words, .fini = done);
+
+static void parse(const char *word)
+{
+	char copy[256];
+	char *words[] = {copy};
+
+	snprintf(copy, sizeof(copy), "%s", word);
+	spec = subscription_spec_free(spec);
+	cr_assert_eq(event_words_parse(words, 1, &spec, &err), 0, "%s", err.message);
+}
+
+static void refuse(const char *word, const char *message)
+{
+	char copy[256];
+	char *words[] = {copy};
+
+	snprintf(copy, sizeof(copy), "%s", word);
+	cr_assert_eq(event_words_parse(words, 1, &spec, &err), -EINVAL, "%s", word);
+	cr_assert_str_eq(err.message, message);
+}
+
+static void expect_syscall(size_t i, enum event_kind kind, uint64_t number, enum sample_abi abi)
+{
+	const struct clause *clause;
+
+	cr_assert_lt(i, spec->clause_count);
+	clause = &spec->clauses[i];
+	cr_assert_eq(clause->kind, kind);
+	cr_assert_eq(clause->predicate_count, 2);
+	cr_assert_str_eq(clause->predicates[0].field->name, "id");
+	cr_assert_eq(clause->predicates[0].op, PREDICATE_EQUAL);
+	cr_assert_eq(clause->predicates[0].integer, number);
+	cr_assert_str_eq(clause->predicates[1].field->name, "abi");
+	cr_assert_eq(clause->predicates[1].op, PREDICATE_EQUAL);
+	cr_assert_eq(clause->predicates[1].integer, abi);
+}
+
+Test(event_words, process_alone_is_every_process_event)
+{
+	parse("process");
+	cr_assert_eq(spec->clause_count, 3);
+	cr_assert_eq(spec->clauses[0].kind, EVENT_PROCESS_FORK);
+	cr_assert_eq(spec->clauses[1].kind, EVENT_PROCESS_EXEC);
+	cr_assert_eq(spec->clauses[2].kind, EVENT_PROCESS_EXIT);
+}
+
+Test(event_words, no_word_at_all_means_process)
+{
+	cr_assert_eq(event_words_parse(NULL, 0, &spec, &err), 0);
+	cr_assert_eq(spec->clause_count, 3);
+}
+
+Test(event_words, one_process_event_can_be_named)
+{
+	parse("process:exec");
+	cr_assert_eq(spec->clause_count, 1);
+	cr_assert_eq(spec->clauses[0].kind, EVENT_PROCESS_EXEC);
+	cr_assert_eq(spec->clauses[0].predicate_count, 0);
+}
+
+Test(event_words, a_system_call_by_name_is_enter_and_exit_of_both_tables)
+{
+	parse("syscall:openat");
+	cr_assert_eq(spec->clause_count, 4);
+	expect_syscall(0, EVENT_SYSCALL_ENTER, 257, SAMPLE_ABI_64);
+	expect_syscall(1, EVENT_SYSCALL_ENTER, 295, SAMPLE_ABI_32);
+	expect_syscall(2, EVENT_SYSCALL_EXIT, 257, SAMPLE_ABI_64);
+	expect_syscall(3, EVENT_SYSCALL_EXIT, 295, SAMPLE_ABI_32);
+}
+
+Test(event_words, a_system_call_can_be_had_at_one_end_only)
+{
+	parse("syscall:openat:enter");
+	cr_assert_eq(spec->clause_count, 2);
+	expect_syscall(0, EVENT_SYSCALL_ENTER, 257, SAMPLE_ABI_64);
+	expect_syscall(1, EVENT_SYSCALL_ENTER, 295, SAMPLE_ABI_32);
+}
+
+Test(event_words, a_system_call_by_number_is_that_of_64_bit_callers)
+{
+	parse("syscall:110:exit");
+	cr_assert_eq(spec->clause_count, 1);
+	expect_syscall(0, EVENT_SYSCALL_EXIT, 110, SAMPLE_ABI_64);
+}
+
+Test(event_words, a_system_call_that_only_32_bit_callers_have_is_asked_of_them_only)
+{
+	parse("syscall:socketcall:exit");
+	cr_assert_eq(spec->clause_count, 1);
+	expect_syscall(0, EVENT_SYSCALL_EXIT, 102, SAMPLE_ABI_32);
+}
+
+Test(event_words, a_number_that_no_table_knows_is_good)
+{
+	parse("syscall:4000:enter");
+	expect_syscall(0, EVENT_SYSCALL_ENTER, 4000, SAMPLE_ABI_64);
+}
+
+Test(event_words, the_ticker_has_an_interval_of_one_second_by_default)
+{
+	parse("ticker");
+	cr_assert_eq(spec->clauses[0].kind, EVENT_TICKER);
+	cr_assert_eq(spec->clauses[0].interval_ns, 1000000000);
+	parse("ticker:250ms");
+	cr_assert_eq(spec->clauses[0].interval_ns, 250000000);
+}
+
+Test(event_words, chargen_takes_a_length)
+{
+	parse("chargen:65536");
+	cr_assert_eq(spec->clauses[0].kind, EVENT_CHARGEN);
+	cr_assert_eq(spec->clauses[0].length, 65536);
+	parse("chargen");
+	cr_assert_eq(spec->clauses[0].length, 64);
+}
+
+Test(event_words, several_words_add_up)
+{
+	char exec[] = "process:exec";
+	char ticker[] = "ticker:1s";
+	char *words[] = {exec, ticker};
+
+	cr_assert_eq(event_words_parse(words, 2, &spec, &err), 0);
+	cr_assert_eq(spec->clause_count, 2);
+	cr_assert_eq(spec->clauses[1].kind, EVENT_TICKER);
+}
+
+Test(event_words, a_slip_gets_the_nearest_word_suggested)
+{
+	refuse("proces:exec", "there is no event \"proces:exec\"; did you mean process:exec?");
+	refuse("syscal:openat", "there is no event \"syscal:openat\"; did you mean syscall:openat?");
+	refuse("syscall:opneat", "there is no system call \"opneat\"; did you mean openat?");
+}
+
+Test(event_words, unknown_words_are_told_what_is_allowed)
+{
+	refuse("network",
+	       "there is no event \"network\": events begin with process, syscall, ticker or chargen ('ringside events' lists them)");
+	refuse("process:start",
+	       "there is no event process:start: use process:fork, process:exec, process:exit, or process for all of them");
+	refuse("syscall:openat:begin",
+	       "there is no event syscall:openat:begin: use syscall:openat:enter, syscall:openat:exit, or syscall:openat "
+	       "for both");
+	refuse("syscall", "syscall needs a name or a number, like syscall:openat or syscall:110:exit");
+	refuse("syscall:frobnicate_all", "there is no system call \"frobnicate_all\" (a newer one can be given by its number)");
+	refuse("lost", "lost events need not be asked for: whoever loses something is told");
+}
+
+Test(event_words, parameters_out_of_range_are_refused)
+{
+	refuse("chargen:0", "chargen:0: \"0\" is not a whole number from 1 to 65536");
+	refuse("chargen:65537", "chargen:65537: \"65537\" is not a whole number from 1 to 65536");
+	refuse("ticker:0", "ticker:0: the interval must be more than 0 and less than 292 years");
+	refuse("syscall:99999999999", "syscall:99999999999: \"99999999999\" is not a whole number from 0 to 2147483647");
+}
+
+Test(event_words, parts_that_belong_to_nothing_are_refused)
+{
+	refuse("process:exec:ls", "cannot read the event \"process:exec:ls\": it has too many colons");
+	refuse("syscall:openat:enter:1", "cannot read the event \"syscall:openat:enter:1\": it has too many colons");
+	refuse("process:", "cannot read the event \"process:\": it has too many colons");
+	refuse("", "there is no event \"\": events begin with process, syscall, ticker or chargen ('ringside events' lists them)");
+}
+
+Test(event_words, a_word_of_any_length_is_survived)
+{
+	char word[1000];
+	char *words[] = {word};
+
+	memset(word, 'x', sizeof(word) - 1);
+	word[sizeof(word) - 1] = 0;
+	cr_assert_eq(event_words_parse(words, 1, &spec, &err), -EINVAL);
+	cr_assert_null(spec);
+}
