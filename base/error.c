@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#undef error_set
+#undef error_set_errno
+
 int error_set(struct error *err, int code, const char *format, ...)
 {
 	va_list args;

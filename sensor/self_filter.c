@@ -42,7 +42,7 @@ static bool take_threads(struct self_filter *f)
 	uint32_t tids[SELF_FILTER_THREADS], *copy;
 	size_t count;
 
-	if (!f->tgid || !list_threads(f, tids, &count))
+	if (!f->tgid || !list_threads(f, tids, &count) || !count)
 		return false;
 	if (count == f->count && !memcmp(tids, f->tids, count * sizeof(*tids)))
 		return false;

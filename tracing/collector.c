@@ -250,9 +250,9 @@ static void slot_count_losses(struct collector *c, struct cpu_slot *slot, uint64
 	struct hook *hook;
 
 	slot->merge.ring.was_tight = false;
-	DL_FOREACH2(slot->hooks, hook, slot_next)
-	if (hook->event)
-		loss_add(c, hook->event, hook_take_lost(hook), time_ns, (uint32_t)slot->cpu);
+	DL_FOREACH2 (slot->hooks, hook, slot_next)
+		if (hook->event)
+			loss_add(c, hook->event, hook_take_lost(hook), time_ns, (uint32_t)slot->cpu);
 }
 
 static void collector_count_losses(struct collector *c, struct kernel_event *event)
@@ -261,9 +261,9 @@ static void collector_count_losses(struct collector *c, struct kernel_event *eve
 	struct hook *hook;
 
 	DL_FOREACH (c->slots, slot) {
-		DL_FOREACH2(slot->hooks, hook, slot_next)
-		if (hook->event == event)
-			loss_add(c, event, hook_take_lost(hook), c->last_time_ns, (uint32_t)slot->cpu);
+		DL_FOREACH2 (slot->hooks, hook, slot_next)
+			if (hook->event == event)
+				loss_add(c, event, hook_take_lost(hook), c->last_time_ns, (uint32_t)slot->cpu);
 	}
 }
 
@@ -303,7 +303,7 @@ static void collector_remove(struct sample_source *s, struct kernel_event *kerne
 		DL_DELETE(c->losses, loss);
 		free(loss);
 	}
-	DL_DELETE(c->events, event);
+	DL_DELETE(c->events, event); /* NOLINT(clang-analyzer-core.NullDereference): it is in the list, so the list is not empty */
 	event_free(event);
 }
 
@@ -552,7 +552,9 @@ static int collector_open_rings(struct collector *c, uint64_t memory_bytes, stru
 	struct cpu_slot *slot;
 	int count, code;
 
-	count = online ? cpu_online(online, err) : error_set(err, -ENOMEM, "out of memory");
+	if (!online)
+		return error_set(err, -ENOMEM, "out of memory");
+	count = cpu_online(online, err);
 	if (count < 0)
 		return count;
 	c->ring_bytes = memory_bytes / (uint64_t)(count ? count : 1);

@@ -17,11 +17,12 @@ static void hook_free(struct hook_table *t, struct hook *hook)
 		close(hook->fd);
 	if (hook->slot->found[hook->id % 8] == hook)
 		hook->slot->found[hook->id % 8] = NULL;
-	DL_FOREACH2(hook->slot->hooks, other, slot_next)
-	if (other->predecessor == hook)
-		other->predecessor = NULL;
+	DL_FOREACH2 (hook->slot->hooks, other, slot_next)
+		if (other->predecessor == hook)
+			other->predecessor = NULL;
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a hook is in the list once, so that no later one is this one */
 	DL_DELETE2(hook->slot->hooks, hook, slot_prev, slot_next);
-	HASH_DEL(t->by_id, hook);
+	HASH_DEL(t->by_id, hook); /* NOLINT(clang-analyzer-unix.Malloc) */
 	free(hook);
 }
 
@@ -112,9 +113,9 @@ static struct hook *slot_hook_of(struct cpu_slot *slot, const struct kernel_even
 {
 	struct hook *hook;
 
-	DL_FOREACH2(slot->hooks, hook, slot_next)
-	if (hook->event == event && hook->generation == generation && hook->fd >= 0)
-		return hook;
+	DL_FOREACH2 (slot->hooks, hook, slot_next)
+		if (hook->event == event && hook->generation == generation && hook->fd >= 0)
+			return hook;
 	return NULL;
 }
 

@@ -1,5 +1,6 @@
 #include "tracing/recording.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,7 @@ static const uint8_t *recording_step(const struct recording *r, size_t *position
 {
 	const uint8_t *payload;
 
+	assert(r->bytes);
 	if (r->size - *position < sizeof(*ret))
 		return NULL;
 	memcpy(ret, r->bytes + *position, sizeof(*ret));
@@ -62,11 +64,11 @@ static struct recorded_event *recording_event(const struct recording *r, uint32_
 
 static int recording_add_format(struct recording *r, const uint8_t *payload, size_t size, struct error *err)
 {
-	cleanup_free char *system = NULL, *name = NULL;
-	struct recorded_event *event;
+	struct recorded_event *event = NULL;
 	struct recording_format format;
+	char *system, *name;
 	const char *text;
-	int code;
+	int code = -ENOMEM;
 
 	if (size < sizeof(format))
 		return error_set(err, -EINVAL, "a format of %zu bytes is too short", size);
@@ -78,10 +80,15 @@ static int recording_add_format(struct recording *r, const uint8_t *payload, siz
 	text = (const char *)payload + sizeof(format);
 	system = strndup(text, format.system_size);
 	name = strndup(text + format.system_size, format.name_size);
-	event = calloc(1, sizeof(*event));
-	code = system && name && event
-		       ? format_parse(&event->format, system, name, text + format.system_size + format.name_size, format.text_size, err)
-		       : error_set(err, -ENOMEM, "out of memory");
+	text += format.system_size + format.name_size;
+	if (system && name)
+		event = calloc(1, sizeof(*event));
+	if (event)
+		code = format_parse(&event->format, system, name, text, format.text_size, err);
+	else
+		error_set(err, code, "out of memory");
+	free(system);
+	free(name);
 	if (code) {
 		free(event);
 		return code;

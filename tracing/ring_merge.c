@@ -67,12 +67,10 @@ static void ring_load(struct ring_merge *m, struct merge_ring *ring)
 
 int ring_merge_add(struct ring_merge *m, struct merge_ring *ring)
 {
-	struct merge_ring **rings = m->rings;
-
 	if (m->count == m->capacity) {
 		uint32_t capacity = m->capacity ? 2 * m->capacity : 8;
+		struct merge_ring **rings = realloc(m->rings, capacity * sizeof(struct merge_ring *));
 
-		rings = realloc(m->rings, capacity * sizeof(struct merge_ring *));
 		if (!rings)
 			return -ENOMEM;
 		m->rings = rings;
