@@ -260,6 +260,7 @@ int subscriber_set_add(struct subscriber_set *s, struct subscription_spec *spec,
 	struct subscriber *m = calloc(1, sizeof(*m));
 	struct feed *f = add_feed(s, spec, encoder);
 	struct feed *home;
+	uint64_t from_ns;
 	bool refused;
 	int r;
 
@@ -278,6 +279,8 @@ int subscriber_set_add(struct subscriber_set *s, struct subscription_spec *spec,
 		r = error_set(err, -EOPNOTSUPP, "%s", ret_statuses->count ? ret_statuses->items[0].message : "nothing is asked for");
 		goto fail;
 	}
+	/* Before the first response: what the client does when it has that is for it. */
+	from_ns = s->callbacks.active_from_ns ? s->callbacks.active_from_ns(s->callbacks.context) : 0;
 	home = find_equal(s, f);
 	if ((home == f && kind_index_add(&s->index, f)) || put_first(outbox, first, first_context, ret_statuses)) {
 		r = error_set_errno(err, -ENOMEM, "subscription");
@@ -288,7 +291,7 @@ int subscriber_set_add(struct subscriber_set *s, struct subscription_spec *spec,
 	if (refused)
 		apply_less(s);
 	m->outbox = outbox_ref(outbox);
-	feed_join(home, m, s->callbacks.active_from_ns ? s->callbacks.active_from_ns(s->callbacks.context) : 0);
+	feed_join(home, m, from_ns);
 	DL_APPEND(s->subscribers, m);
 	*ret = m;
 	return 0;

@@ -120,7 +120,7 @@ static struct hook *slot_hook_of(struct cpu_slot *slot, const struct kernel_even
 }
 
 /* One CPU. Both are enabled from now on, so that no hit falls between them. What the old one loses after the new one was enabled, the new one
- * loses too. */
+ * loses too. The two counts cannot be read at once: what is lost between the readings is told twice rather than not at all. */
 static void hook_replace(struct hook_table *t, struct hook *old, struct hook *new)
 {
 	uint64_t before;
@@ -130,8 +130,8 @@ static void hook_replace(struct hook_table *t, struct hook *old, struct hook *ne
 	new->predecessor = old;
 	new->state = HOOK_WAITING;
 	ioctl(new->fd, PERF_EVENT_IOC_ENABLE, 0);
-	hook_read_lost(old);
 	hook_read_lost(new);
+	hook_read_lost(old);
 	old->lost = old->lost - before > new->lost ? old->lost - new->lost : before;
 	old->retired_ns = clock_monotonic_ns();
 	t->retired++;

@@ -128,6 +128,8 @@ struct perf_event_attr perf_tracepoint_attr(const struct perf_features *features
 	struct perf_event_attr attr = attr_base(PERF_TYPE_TRACEPOINT, config);
 
 	attr_common(&attr, features);
+	/* Others' events that come and go on a CPU make perf take the unpinned ones out and in again, under the feet of a hit. */
+	attr.pinned = 1;
 	attr.sample_type |= PERF_SAMPLE_RAW;
 	attr.sample_period = 1;
 	return attr;
