@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -140,6 +141,14 @@ static void log_ready(const struct sensor_command *s)
 	buffer_done(&addresses);
 }
 
+/* Chunks and messages come and go by the megabyte: without this every batch would be fetched from the kernel page by page and given back. */
+static void keep_memory(void)
+{
+	mallopt(M_TRIM_THRESHOLD, 16 << 20);
+	mallopt(M_MMAP_THRESHOLD, 4 << 20);
+	mallopt(M_TOP_PAD, 1 << 20);
+}
+
 static int sensor_serve(struct sensor_command *s)
 {
 	struct error err = {0};
@@ -147,6 +156,7 @@ static int sensor_serve(struct sensor_command *s)
 
 	/* Until the engine answers them they wait, so that an early one does not end us half-way. */
 	interrupt_block();
+	keep_memory();
 	if (limits_raise_files(&err))
 		log_warning("cannot raise the limit of open files", "error=\"%s\"", err.message);
 	r = open_engine(s, &err);

@@ -22,8 +22,8 @@
 
 /* What the server may send ahead of our reading, and in one frame: large, since a flood is what this client is for, but fixed: left to
  * itself the library makes the window larger and larger. */
-#define WINDOW_BYTES (1024 * 1024)
-#define FRAME_BYTES  (256 * 1024)
+#define WINDOW_BYTES (8 * 1024 * 1024)
+#define FRAME_BYTES  (1024 * 1024)
 
 struct grpc_client {
 	grpc_channel *channel;

@@ -14,7 +14,7 @@
 #define BACKLOG 128
 
 /* Of a unix connection: room for more than one whole message of a flood, so that it goes out with one system call. */
-#define SEND_BUFFER_BYTES (512 * 1024)
+#define SEND_BUFFER_BYTES (4 * 1024 * 1024)
 
 static int parse_path(struct listener_address *ret, const char *address, const char *path, struct error *err)
 {

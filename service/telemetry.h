@@ -14,7 +14,7 @@
  */
 
 #define TELEMETRY_SERVICE       "capsule8.api.v0.TelemetryService"
-#define TELEMETRY_MESSAGE_BYTES (256 * 1024)
+#define TELEMETRY_MESSAGE_BYTES (1024 * 1024)
 
 /* What the services need of the engine: its functions of the same name, and for tests a fake's. Outlives the server. */
 struct telemetry_backend {

@@ -191,12 +191,12 @@ static bool put(struct feed *f, struct subscriber *m, struct chunk *c, uint64_t 
 	bool put;
 
 	if (!m->untold)
-		return outbox_put(m->outbox, c);
+		return outbox_put_more(m->outbox, c);
 	/* In one piece, so that there is no state in which only the first half found room. */
 	with_lost = chunk_with_lost(f, m, c, time_ns);
 	if (!with_lost)
 		return false;
-	put = outbox_put(m->outbox, with_lost);
+	put = outbox_put_more(m->outbox, with_lost);
 	chunk_unref(with_lost);
 	if (put)
 		m->untold = 0;
@@ -230,6 +230,13 @@ void feed_seal(struct feed *f)
 		m->untold += events + lost;
 	}
 	chunk_unref(c);
+}
+
+void feed_flush(struct feed *f)
+{
+	feed_seal(f);
+	for (struct subscriber *m = f->members; m; m = m->member_next)
+		outbox_flush(m->outbox);
 }
 
 void feed_tell_lost(struct feed *f, struct subscriber *m)

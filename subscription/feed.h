@@ -92,6 +92,9 @@ bool feed_is_complete(const struct feed *f);
 /* Hands the open chunk to every member; for a member that has no room, counts it as lost. */
 void feed_seal(struct feed *f);
 
+/* The same, and wakes the readers: that was all for now. */
+void feed_flush(struct feed *f);
+
 /* Tells the member what it missed, if there is something and room for it. */
 void feed_tell_lost(struct feed *f, struct subscriber *m);
 

@@ -34,6 +34,7 @@ struct outbox {
 	size_t bytes;
 	size_t capacity;
 	uint64_t taken_events;
+	bool ready_due; /* there was nothing before what is queued, and the reader has not been told yet */
 	bool room_wanted;
 	bool ended;
 	bool closed;
@@ -177,24 +178,50 @@ static bool takes(struct outbox *o, size_t length)
 	return true;
 }
 
-bool outbox_put(struct outbox *o, struct chunk *c)
+/* With the mutex held, which it releases. */
+static void tell_ready(struct outbox *o)
 {
-	bool was_empty;
+	if (!o->ready_due) {
+		pthread_mutex_unlock(&o->mutex);
+		return;
+	}
+	o->ready_due = false;
+	hook_call_unlocked(o, &o->ready);
+}
 
+static bool put(struct outbox *o, struct chunk *c, size_t ready_bytes)
+{
 	pthread_mutex_lock(&o->mutex);
 	if (!takes(o, c->length)) {
-		pthread_mutex_unlock(&o->mutex);
+		/* Whoever is to make room has to know that there is something. */
+		tell_ready(o);
 		return false;
 	}
-	was_empty = !o->count;
+	o->ready_due |= !o->count;
 	o->slots[(o->head + o->count) & (o->slot_count - 1)] = chunk_ref(c);
 	o->count++;
 	o->bytes += c->length;
-	if (was_empty)
-		hook_call_unlocked(o, &o->ready);
+	if (o->bytes >= ready_bytes)
+		tell_ready(o);
 	else
 		pthread_mutex_unlock(&o->mutex);
 	return true;
+}
+
+bool outbox_put(struct outbox *o, struct chunk *c)
+{
+	return put(o, c, 0);
+}
+
+bool outbox_put_more(struct outbox *o, struct chunk *c)
+{
+	return put(o, c, o->capacity / 4 < OUTBOX_READY_BYTES ? o->capacity / 4 : OUTBOX_READY_BYTES);
+}
+
+void outbox_flush(struct outbox *o)
+{
+	pthread_mutex_lock(&o->mutex);
+	tell_ready(o);
 }
 
 size_t outbox_room(struct outbox *o)
@@ -237,10 +264,8 @@ void outbox_finish(struct outbox *o, int code, const char *message)
 	o->ended = true;
 	o->end.code = code;
 	snprintf(o->end.message, sizeof(o->end.message), "%s", message ? message : "");
-	if (!o->count)
-		hook_call_unlocked(o, &o->ready);
-	else
-		pthread_mutex_unlock(&o->mutex);
+	o->ready_due |= !o->count;
+	tell_ready(o);
 }
 
 size_t outbox_take(struct outbox *o, struct chunk **chunks, size_t max, size_t max_bytes, struct outbox_end *ret_end, bool *ret_ended)

@@ -15,6 +15,8 @@
  */
 struct outbox;
 
+#define OUTBOX_READY_BYTES ((size_t)512 * 1024)
+
 /* How the stream ends, once everything queued before is sent: a gRPC status code and a sentence. */
 struct outbox_end {
 	int code;
@@ -47,6 +49,11 @@ void outbox_stop_room(struct outbox *o);
 /* Puts a reference of `c` in; the caller keeps its own. False: it would go over the capacity (a queue that is empty takes any chunk), or
  * memory is short, or the outbox has ended or is closed; nothing was put. */
 bool outbox_put(struct outbox *o, struct chunk *c);
+
+/* The same when more will follow soon: `ready` is not called before OUTBOX_READY_BYTES (or a quarter of the capacity) are queued, or
+ * outbox_flush() says that this was all for now. So a batch wakes its reader once. */
+bool outbox_put_more(struct outbox *o, struct chunk *c);
+void outbox_flush(struct outbox *o);
 
 /* Bytes that fit now. */
 size_t outbox_room(struct outbox *o);

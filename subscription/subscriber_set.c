@@ -451,7 +451,7 @@ void subscriber_set_flush(struct subscriber_set *s)
 		struct feed *f = s->dirty;
 
 		mark_clean(s, f);
-		feed_seal(f);
+		feed_flush(f);
 	}
 	if (s->release_due)
 		release_ended(s);
