@@ -32,7 +32,7 @@ static const struct catalog_field syscall_exit_fields[] = {
 /* The kernel's filter would compare pids and flags, but forks are rare and the process cache needs them all: no kernel names. The same
  * goes for exec and exit. */
 static const struct catalog_field process_fork_fields[] = {
-	FIELD("fork_clone_flags", FIELD_UINT64, fork.clone_flags, NULL, "flags of clone(2), with the exit signal in the low byte"),
+	FIELD("fork_clone_flags", FIELD_UINT64, fork.clone_flags, NULL, "flags of clone(2)"),
 };
 
 static const struct catalog_field process_exec_fields[] = {

@@ -5,16 +5,11 @@
 #include "base/log.h"
 #include "tracing/cpu_set.h"
 #include "tracing/hook.h"
-#include "tracing/ring_merge.h"
 #include "tracing/tracefs.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <utlist.h>
-
-/* A ring wakes its reader when this part of it is full; until then the timer of the loop is quick enough. */
-#define WATERMARK_FRACTION 8
 
 struct collector_event {
 	struct kernel_event base;
@@ -38,13 +33,10 @@ struct collector {
 	struct perf_features features;
 	struct perf_layout layout;
 	uint64_t reorder_ns;
-	uint64_t ring_bytes; /* per CPU */
 	int64_t clock_offset_ns;
-	int epoll_fd;
 
-	struct ring_merge merge;
+	struct cpu_rings rings;
 	struct hook_table hooks;
-	struct cpu_slot *slots;
 	struct collector_event *events;
 	struct pending_loss *losses;
 
@@ -57,87 +49,6 @@ struct collector {
 static struct collector *collector_of(struct sample_source *s)
 {
 	return (struct collector *)s;
-}
-
-static uint32_t watermark_bytes(const struct collector *c)
-{
-	uint64_t bytes = c->ring_bytes / WATERMARK_FRACTION;
-
-	return bytes ? (uint32_t)bytes : 1;
-}
-
-/* CPUs */
-
-static struct cpu_slot *slot_close(struct collector *c, struct cpu_slot *slot)
-{
-	if (slot->in_merge)
-		ring_merge_remove(&c->merge, &slot->merge);
-	hook_table_drop_slot(&c->hooks, slot);
-	perf_ring_close(&slot->merge.ring);
-	if (slot->fd >= 0)
-		close(slot->fd);
-	free(slot);
-	return NULL;
-}
-
-static int slot_open_ring(struct collector *c, struct cpu_slot *slot, struct error *err)
-{
-	struct perf_event_attr attr = perf_ring_owner_attr(&c->features, watermark_bytes(c));
-	struct epoll_event interest = {.events = EPOLLIN};
-	int code;
-
-	/* Only so can a record be provoked that carries the last losses with it. */
-	if (!c->features.lost_count)
-		attr.comm = 1;
-	slot->fd = perf_event_open_cpu(&attr, slot->cpu, err);
-	if (slot->fd < 0)
-		return slot->fd;
-	code = perf_ring_open(&slot->merge.ring, slot->fd, c->ring_bytes, err);
-	if (code)
-		return code;
-	if (epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, slot->fd, &interest))
-		return error_set_errno(err, -errno, "epoll_ctl");
-	code = ring_merge_add(&c->merge, &slot->merge);
-	if (code)
-		return error_set_errno(err, code, "CPU %d", slot->cpu);
-	slot->in_merge = true;
-	return 0;
-}
-
-static int slot_open(struct collector *c, int cpu, struct cpu_slot **ret, struct error *err)
-{
-	struct cpu_slot *slot = calloc(1, sizeof(*slot));
-	int code;
-
-	if (!slot)
-		return error_set(err, -ENOMEM, "out of memory");
-	slot->cpu = cpu;
-	slot->fd = -1;
-	code = slot_open_ring(c, slot, err);
-	if (code) {
-		slot_close(c, slot);
-		return code;
-	}
-	DL_APPEND(c->slots, slot);
-	c->counters.rings++;
-	c->counters.ring_bytes += slot->merge.ring.size;
-	*ret = slot;
-	return 0;
-}
-
-static void slot_remove(struct collector *c, struct cpu_slot *slot)
-{
-	c->counters.rings--;
-	c->counters.ring_bytes -= slot->merge.ring.size;
-	if (c->current == &slot->merge)
-		c->current = NULL;
-	DL_DELETE(c->slots, slot);
-	slot_close(c, slot);
-}
-
-static struct cpu_slot *slot_of(struct merge_ring *ring)
-{
-	return (struct cpu_slot *)((char *)ring - offsetof(struct cpu_slot, merge));
 }
 
 /* Events */
@@ -160,7 +71,7 @@ static int event_open_hooks(struct collector *c, struct collector_event *event, 
 	struct cpu_slot *slot;
 	int code;
 
-	DL_FOREACH (c->slots, slot) {
+	DL_FOREACH (c->rings.slots, slot) {
 		code = slot->gone ? 0 : hook_table_open(&c->hooks, slot, &spec, &event->base, generation, err);
 		/* A CPU that has just gone is taken out by collector_update_cpus(). */
 		if (!code || code == -ENODEV)
@@ -260,7 +171,7 @@ static void collector_count_losses(struct collector *c, struct kernel_event *eve
 	struct cpu_slot *slot;
 	struct hook *hook;
 
-	DL_FOREACH (c->slots, slot) {
+	DL_FOREACH (c->rings.slots, slot) {
 		DL_FOREACH2 (slot->hooks, hook, slot_next)
 			if (hook->event == event)
 				loss_add(c, event, hook_take_lost(hook), c->last_time_ns, (uint32_t)slot->cpu);
@@ -314,7 +225,7 @@ static void collector_step(struct collector *c)
 	if (!c->current)
 		return;
 	c->current = NULL;
-	ring_merge_step(&c->merge);
+	ring_merge_step(&c->rings.merge);
 }
 
 static uint64_t collector_advance(struct sample_source *s)
@@ -323,7 +234,7 @@ static uint64_t collector_advance(struct sample_source *s)
 	uint64_t now_ns = clock_monotonic_ns();
 
 	collector_step(c);
-	ring_merge_snapshot(&c->merge);
+	ring_merge_snapshot(&c->rings.merge);
 	hook_table_close_retired(&c->hooks, now_ns);
 	hook_table_reap(&c->hooks);
 	c->horizon_ns = now_ns > c->reorder_ns ? now_ns - c->reorder_ns : 0;
@@ -445,15 +356,15 @@ static int collector_next(struct sample_source *s, struct sample *ret)
 			collector_pop_loss(c, ret);
 			return 1;
 		}
-		ring = ring_merge_first(&c->merge);
+		ring = ring_merge_first(&c->rings.merge);
 		if (!ring || ring->next_time_ns + (uint64_t)c->clock_offset_ns > c->horizon_ns)
 			return 0;
 		c->current = ring;
 		if (ring->next->type == PERF_RECORD_SAMPLE) {
-			if (collector_take_sample(c, slot_of(ring), ret))
+			if (collector_take_sample(c, cpu_slot_of(ring), ret))
 				return 1;
 		} else if (ring->next->type == PERF_RECORD_LOST) {
-			collector_take_lost(c, slot_of(ring));
+			collector_take_lost(c, cpu_slot_of(ring));
 		}
 	}
 }
@@ -467,7 +378,7 @@ static void collector_hold(struct sample_source *s)
 
 	if (!c->current)
 		return;
-	slot = slot_of(c->current);
+	slot = cpu_slot_of(c->current);
 	memcpy(&id, (const uint8_t *)slot->merge.next + c->layout.id, sizeof(id));
 	hook = hook_table_find(&c->hooks, slot, id);
 	if (hook && hook->event)
@@ -481,7 +392,7 @@ static void collector_release(struct sample_source *s)
 	struct collector *c = collector_of(s);
 
 	collector_step(c);
-	ring_merge_release(&c->merge);
+	ring_merge_release(&c->rings.merge);
 }
 
 static void collector_settle(struct sample_source *s)
@@ -491,7 +402,7 @@ static void collector_settle(struct sample_source *s)
 
 	if (!c->features.clockid)
 		perf_clock_offset(&c->features, &c->clock_offset_ns, NULL);
-	DL_FOREACH (c->slots, slot) {
+	DL_FOREACH (c->rings.slots, slot) {
 		if (!slot->merge.ring.was_tight)
 			continue;
 		if (c->features.lost_count) {
@@ -509,10 +420,12 @@ static void collector_counters(const struct sample_source *s, struct sample_sour
 	const struct cpu_slot *slot;
 
 	*ret = c->counters;
-	ret->corrupt += c->merge.malformed;
+	ret->corrupt += c->rings.merge.malformed;
 	ret->descriptors = hook_table_descriptors(&c->hooks);
-	DL_FOREACH (c->slots, slot) {
+	DL_FOREACH (c->rings.slots, slot) {
 		ret->corrupt += slot->merge.ring.corrupt;
+		ret->ring_bytes += slot->merge.ring.size;
+		ret->rings++;
 		ret->descriptors++;
 	}
 }
@@ -520,16 +433,11 @@ static void collector_counters(const struct sample_source *s, struct sample_sour
 static void collector_free(struct sample_source *s)
 {
 	struct collector *c = collector_of(s);
-	struct cpu_slot *slot, *next_slot;
 
 	while (c->events)
 		collector_remove(s, &c->events->base);
-	DL_FOREACH_SAFE (c->slots, slot, next_slot)
-		slot_remove(c, slot);
 	hook_table_done(&c->hooks);
-	ring_merge_done(&c->merge);
-	if (c->epoll_fd >= 0)
-		close(c->epoll_fd);
+	cpu_rings_close(&c->rings);
 	free(c);
 }
 
@@ -546,26 +454,6 @@ static const struct sample_source_ops collector_ops = {
 	.free = collector_free,
 };
 
-static int collector_open_rings(struct collector *c, uint64_t memory_bytes, struct error *err)
-{
-	cleanup_free bool *online = calloc(CPU_MAX, sizeof(*online));
-	struct cpu_slot *slot;
-	int count, code;
-
-	if (!online)
-		return error_set(err, -ENOMEM, "out of memory");
-	count = cpu_online(online, err);
-	if (count < 0)
-		return count;
-	c->ring_bytes = memory_bytes / (uint64_t)(count ? count : 1);
-	for (int cpu = 0; cpu < CPU_MAX; cpu++) {
-		code = online[cpu] ? slot_open(c, cpu, &slot, err) : 0;
-		if (code && code != -ENODEV)
-			return code;
-	}
-	return c->slots ? 0 : error_set(err, -ENODEV, "no CPU is online");
-}
-
 int collector_open(struct sample_source **ret, const struct collector_options *options, struct error *err)
 {
 	struct collector *c;
@@ -579,16 +467,15 @@ int collector_open(struct sample_source **ret, const struct collector_options *o
 		return error_set(err, -ENOMEM, "out of memory");
 	c->base.ops = &collector_ops;
 	c->reorder_ns = options->reorder_ns;
-	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	code = c->epoll_fd < 0 ? error_set_errno(err, -errno, "epoll_create1") : perf_features_probe(&c->features, err);
+	c->rings.epoll_fd = -1;
+	code = perf_features_probe(&c->features, err);
 	if (code)
 		goto fail;
 	perf_features_without(&c->features, &options->forbidden);
 	c->layout = perf_layout(&c->features);
-	ring_merge_init(&c->merge, &c->layout);
 	code = perf_clock_offset(&c->features, &c->clock_offset_ns, err);
 	if (!code)
-		code = collector_open_rings(c, options->ring_memory_bytes, err);
+		code = cpu_rings_open(&c->rings, &c->features, options->ring_memory_bytes, err);
 	if (code)
 		goto fail;
 	*ret = &c->base;
@@ -600,15 +487,20 @@ fail:
 
 int collector_fd(const struct sample_source *s)
 {
-	return ((const struct collector *)s)->epoll_fd;
+	return ((const struct collector *)s)->rings.epoll_fd;
 }
 
 void collector_woken(struct sample_source *s)
 {
-	struct epoll_event events[16];
+	cpu_rings_woken(&collector_of(s)->rings);
+}
 
-	/* Polling a perf event clears it; this takes the rings off the ready list. */
-	epoll_wait(collector_of(s)->epoll_fd, events, 16, 0);
+static void collector_remove_cpu(struct collector *c, struct cpu_slot *slot)
+{
+	if (c->current == &slot->merge)
+		c->current = NULL;
+	hook_table_drop_slot(&c->hooks, slot);
+	cpu_rings_remove(&c->rings, slot);
 }
 
 static void collector_add_cpu(struct collector *c, int cpu)
@@ -618,7 +510,7 @@ static void collector_add_cpu(struct collector *c, int cpu)
 	struct error err = {0};
 	int code;
 
-	code = slot_open(c, cpu, &slot, &err);
+	code = cpu_rings_add(&c->rings, cpu, &slot, &err);
 	if (code) {
 		log_warning("cannot watch a CPU that came online", "cpu=%d error=\"%s\"", cpu, err.message);
 		return;
@@ -641,14 +533,14 @@ void collector_update_cpus(struct sample_source *s)
 
 	if (!online || cpu_online(online, NULL) <= 0)
 		return;
-	DL_FOREACH_SAFE (c->slots, slot, next) {
+	DL_FOREACH_SAFE (c->rings.slots, slot, next) {
 		/* The kernel has taken its events apart. What they left in the ring is read first. */
 		if (slot->gone && !slot->merge.next)
-			slot_remove(c, slot);
+			collector_remove_cpu(c, slot);
 		else if (!online[slot->cpu])
 			slot->gone = true;
 	}
-	DL_FOREACH (c->slots, slot)
+	DL_FOREACH (c->rings.slots, slot)
 		online[slot->cpu] = false;
 	for (int cpu = 0; cpu < CPU_MAX; cpu++)
 		if (online[cpu])

@@ -1,12 +1,9 @@
 #include "tracing/hook.h"
 
-#include "base/cleanup.h"
-
 #include <errno.h>
-#include <sched.h>
-#include <string.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
+#include <unistd.h>
 #include <utlist.h>
 
 static void hook_free(struct hook_table *t, struct hook *hook)
@@ -256,25 +253,4 @@ uint64_t hook_take_lost(struct hook *hook)
 	lost = hook->lost - hook->lost_reported;
 	hook->lost_reported = hook->lost;
 	return lost;
-}
-
-void cpu_slot_provoke_record(const struct cpu_slot *slot)
-{
-	size_t set_size = CPU_ALLOC_SIZE(slot->cpu + 1), old_size = CPU_ALLOC_SIZE(8192);
-	cleanup_free cpu_set_t *set = CPU_ALLOC(slot->cpu + 1);
-	cleanup_free cpu_set_t *old = CPU_ALLOC(8192);
-	char name[16];
-
-	if (!set || !old || sched_getaffinity(0, old_size, old))
-		return;
-	CPU_ZERO_S(set_size, set);
-	CPU_SET_S((size_t)slot->cpu, set_size, set);
-	if (sched_setaffinity(0, set_size, set))
-		return;
-	prctl(PR_GET_NAME, name);
-	/* Only for this moment, so that the ring is not filled with everybody's names. */
-	ioctl(slot->fd, PERF_EVENT_IOC_ENABLE, 0);
-	prctl(PR_SET_NAME, name);
-	ioctl(slot->fd, PERF_EVENT_IOC_DISABLE, 0);
-	sched_setaffinity(0, old_size, old);
 }

@@ -2,8 +2,7 @@
 #define TRACING_HOOK_H
 
 #include "base/clock.h"
-#include "tracing/perf_event.h"
-#include "tracing/ring_merge.h"
+#include "tracing/cpu_rings.h"
 #include "tracing/sample_source.h"
 
 #include <uthash.h>
@@ -18,18 +17,6 @@
  *
  * A hook that was closed is remembered until the ring has been read past the place where it was closed: its samples may still be in there.
  */
-
-/* One CPU with its ring. */
-struct cpu_slot {
-	struct merge_ring merge;
-	int cpu;
-	int fd; /* owns the ring */
-	bool in_merge;
-	bool gone; /* the CPU went offline; to be removed once the ring is read */
-	struct hook *hooks;
-	struct hook *found[8]; /* the last ones that were looked up, by the id's low bits */
-	struct cpu_slot *prev, *next;
-};
 
 #define HOOK_RETIRE_NS (100 * NSEC_PER_MSEC)
 
@@ -117,8 +104,5 @@ bool hook_take_over(struct hook *hook);
 
 /* Losses since the last call; reads them from the kernel while the hook is open and not retired. */
 uint64_t hook_take_lost(struct hook *hook);
-
-/* Makes the kernel write a record into this CPU's ring, for rings whose owner asked for comm records. */
-void cpu_slot_provoke_record(const struct cpu_slot *slot);
 
 #endif
