@@ -307,17 +307,6 @@ static void on_rings(uv_poll_t *handle, int status, int events)
 	engine_round(e);
 }
 
-static void on_settle(uv_timer_t *handle)
-{
-	struct engine *e = handle->data;
-
-	if (++e->settles % SETTLES_PER_CPU_UPDATE == 0)
-		collector_update_cpus(e->collector);
-	sensor_settle(e->sensor);
-	if (e->capture && recording_tee_error(e->capture))
-		log_warning("the capture has ended", "error=\"%s\"", strerror(-recording_tee_error(e->capture)));
-}
-
 static void on_wake(uv_async_t *handle)
 {
 	struct engine *e = handle->data;
@@ -405,6 +394,33 @@ static void watch_exit_status(struct engine *e, bool wanted)
 		e->exit_status = NULL;
 		log_warning("exit codes come from system calls and signals alone", "error=\"%s\"", err.message);
 	}
+}
+
+static void follow_cpus(struct engine *e)
+{
+	struct error err = {0};
+	int changes = collector_update_cpus(e->collector, &err);
+
+	if (changes < 0)
+		log_warning("cannot watch a CPU", "error=\"%s\"", err.message);
+	else if (changes)
+		log_info("CPUs went or came; what happened on them meanwhile was not seen", "count=%d", changes);
+	/* It takes the CPUs that there are when it is opened. */
+	if (changes && e->exec_arguments) {
+		watch_exec_arguments(e, false);
+		watch_exec_arguments(e, true);
+	}
+}
+
+static void on_settle(uv_timer_t *handle)
+{
+	struct engine *e = handle->data;
+
+	if (++e->settles % SETTLES_PER_CPU_UPDATE == 0)
+		follow_cpus(e);
+	sensor_settle(e->sensor);
+	if (e->capture && recording_tee_error(e->capture))
+		log_warning("the capture has ended", "error=\"%s\"", strerror(-recording_tee_error(e->capture)));
 }
 
 static void set_apply(void *context, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT])

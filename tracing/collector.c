@@ -1,8 +1,6 @@
 #include "tracing/collector.h"
 
-#include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "tracing/cpu_set.h"
 #include "tracing/hook.h"
 #include "tracing/tracefs.h"
@@ -503,48 +501,64 @@ static void collector_remove_cpu(struct collector *c, struct cpu_slot *slot)
 	cpu_rings_remove(&c->rings, slot);
 }
 
-static void collector_add_cpu(struct collector *c, int cpu)
+static int collector_add_cpu(struct collector *c, int cpu, struct error *err)
 {
 	struct collector_event *event;
 	struct cpu_slot *slot;
-	struct error err = {0};
 	int code;
 
-	code = cpu_rings_add(&c->rings, cpu, &slot, &err);
-	if (code) {
-		log_warning("cannot watch a CPU that came online", "cpu=%d error=\"%s\"", cpu, err.message);
-		return;
-	}
+	code = cpu_rings_add(&c->rings, cpu, &slot, err);
+	if (code)
+		return error_prefix(err, code, "CPU %d, which came online", cpu);
 	DL_FOREACH (c->events, event) {
 		struct hook_spec spec = event_hook_spec(c, event);
 
-		if (hook_table_open(&c->hooks, slot, &spec, &event->base, 0, &err))
-			log_warning("cannot watch a CPU that came online", "cpu=%d error=\"%s\"", cpu, err.message);
-		else
-			hook_table_enable_event(&c->hooks, &event->base, 0);
+		code = hook_table_open(&c->hooks, slot, &spec, &event->base, 0, err);
+		if (code)
+			return error_prefix(err, code, "CPU %d, which came online", cpu);
+		hook_table_enable_event(&c->hooks, &event->base, 0);
+	}
+	return 0;
+}
+
+/* The kernel has taken the events of a CPU that went apart. What they left in the ring is read first. */
+static void collector_drop_cpus(struct collector *c, const bool online[CPU_MAX])
+{
+	struct cpu_slot *slot, *next;
+
+	DL_FOREACH_SAFE (c->rings.slots, slot, next) {
+		if (!online[slot->cpu] || cpu_incarnation(slot->cpu) != slot->incarnation)
+			slot->gone = true;
+		if (slot->gone && !slot->merge.next)
+			collector_remove_cpu(c, slot);
 	}
 }
 
-void collector_update_cpus(struct sample_source *s)
+int collector_update_cpus(struct sample_source *s, struct error *err)
 {
 	struct collector *c = collector_of(s);
-	cleanup_free bool *online = calloc(CPU_MAX, sizeof(*online));
-	struct cpu_slot *slot, *next;
+	bool online[CPU_MAX];
+	struct cpu_slot *slot;
+	int changes = 0, code = 0;
 
-	if (!online || cpu_online(online, NULL) <= 0)
-		return;
-	DL_FOREACH_SAFE (c->rings.slots, slot, next) {
-		/* The kernel has taken its events apart. What they left in the ring is read first. */
-		if (slot->gone && !slot->merge.next)
-			collector_remove_cpu(c, slot);
-		else if (!online[slot->cpu])
-			slot->gone = true;
-	}
-	DL_FOREACH (c->rings.slots, slot)
+	collector_step(c);
+	code = cpu_online(online, err);
+	if (code < 0)
+		return code;
+	code = 0;
+	collector_drop_cpus(c, online);
+	DL_FOREACH (c->rings.slots, slot) {
+		changes += slot->gone;
 		online[slot->cpu] = false;
-	for (int cpu = 0; cpu < CPU_MAX; cpu++)
-		if (online[cpu])
-			collector_add_cpu(c, cpu);
+	}
+	for (int cpu = 0; cpu < CPU_MAX; cpu++) {
+		int failed = online[cpu] ? collector_add_cpu(c, cpu, err) : 0;
+
+		/* One that has gone again meanwhile is no failure. */
+		code = failed && failed != -ENODEV ? failed : code;
+		changes += online[cpu];
+	}
+	return code ? code : changes;
 }
 
 const struct perf_features *collector_features(const struct sample_source *s)

@@ -42,8 +42,9 @@ int collector_fd(const struct sample_source *s);
 /* Answers collector_fd(): call once when it is readable. */
 void collector_woken(struct sample_source *s);
 
-/* Follows CPUs that came or went since the last call. Cheap when none did. */
-void collector_update_cpus(struct sample_source *s);
+/* Follows CPUs that came or went since the last call; what happens on a CPU before it is followed is not seen. Returns how many did, or a
+ * negative errno when one that came cannot be watched (the others are). Cheap when none did. */
+int collector_update_cpus(struct sample_source *s, struct error *err);
 
 const struct perf_features *collector_features(const struct sample_source *s);
 

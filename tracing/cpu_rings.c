@@ -56,6 +56,7 @@ int cpu_rings_add(struct cpu_rings *r, int cpu, struct cpu_slot **ret, struct er
 	if (!slot)
 		return error_set(err, -ENOMEM, "out of memory");
 	slot->cpu = cpu;
+	slot->incarnation = cpu_incarnation(cpu);
 	slot->fd = -1;
 	code = slot_open(r, slot, err);
 	if (code) {
@@ -75,7 +76,7 @@ void cpu_rings_remove(struct cpu_rings *r, struct cpu_slot *slot)
 
 int cpu_rings_open(struct cpu_rings *r, const struct perf_features *features, uint64_t memory_bytes, struct error *err)
 {
-	cleanup_free bool *online = calloc(CPU_MAX, sizeof(*online));
+	bool online[CPU_MAX];
 	struct perf_layout layout = perf_layout(features);
 	struct cpu_slot *slot;
 	int count, code;
@@ -85,8 +86,6 @@ int cpu_rings_open(struct cpu_rings *r, const struct perf_features *features, ui
 	r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (r->epoll_fd < 0)
 		return error_set_errno(err, -errno, "epoll_create1");
-	if (!online)
-		return error_set(err, -ENOMEM, "out of memory");
 	count = cpu_online(online, err);
 	if (count < 0)
 		return count;

@@ -17,7 +17,8 @@ struct hook;
 struct cpu_slot {
 	struct merge_ring merge;
 	int cpu;
-	int fd; /* owns the ring */
+	uint64_t incarnation; /* cpu_incarnation() when the ring was opened */
+	int fd;               /* owns the ring */
 	bool in_merge;
 	bool gone; /* the CPU went offline; to be removed once the ring is read */
 	struct hook *hooks;

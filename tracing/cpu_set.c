@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define CPU_ONLINE_FILE "/sys/devices/system/cpu/online"
 
@@ -55,4 +56,13 @@ int cpu_online(bool ret[CPU_MAX], struct error *err)
 	if (!file || !fgets(list, sizeof(list), file))
 		return error_set_errno(err, -errno, CPU_ONLINE_FILE);
 	return cpu_list_parse(list, ret, err);
+}
+
+uint64_t cpu_incarnation(int cpu)
+{
+	struct stat status;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/topology", cpu);
+	return stat(path, &status) ? 0 : (uint64_t)status.st_ino;
 }
