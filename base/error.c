@@ -7,15 +7,27 @@
 #undef error_set
 #undef error_set_errno
 
+/* `behind`: what stands behind the message and a colon; NULL: nothing. */
+__attribute__((format(printf, 3, 0))) static void set(struct error *err, int code, const char *format, va_list args, const char *behind)
+{
+	size_t length;
+
+	err->code = code;
+	vsnprintf(err->message, sizeof(err->message), format, args);
+	if (!behind)
+		return;
+	length = strlen(err->message);
+	snprintf(err->message + length, sizeof(err->message) - length, ": %s", behind);
+}
+
 int error_set(struct error *err, int code, const char *format, ...)
 {
 	va_list args;
 
 	if (!err)
 		return code;
-	err->code = code;
 	va_start(args, format);
-	vsnprintf(err->message, sizeof(err->message), format, args);
+	set(err, code, format, args, NULL);
 	va_end(args);
 	return code;
 }
@@ -23,16 +35,12 @@ int error_set(struct error *err, int code, const char *format, ...)
 int error_set_errno(struct error *err, int code, const char *format, ...)
 {
 	va_list args;
-	size_t length;
 
 	if (!err)
 		return code;
-	err->code = code;
 	va_start(args, format);
-	vsnprintf(err->message, sizeof(err->message), format, args);
+	set(err, code, format, args, strerror(-code));
 	va_end(args);
-	length = strlen(err->message);
-	snprintf(err->message + length, sizeof(err->message) - length, ": %s", strerror(-code));
 	return code;
 }
 
@@ -40,15 +48,12 @@ int error_prefix(struct error *err, int code, const char *format, ...)
 {
 	char message[ERROR_MESSAGE_BYTES];
 	va_list args;
-	size_t length;
 
 	if (!err)
 		return code;
 	memcpy(message, err->message, sizeof(message));
 	va_start(args, format);
-	vsnprintf(err->message, sizeof(err->message), format, args);
+	set(err, code, format, args, message);
 	va_end(args);
-	length = strlen(err->message);
-	snprintf(err->message + length, sizeof(err->message) - length, ": %s", message);
 	return code;
 }

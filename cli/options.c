@@ -75,12 +75,61 @@ bool output_form_parse(const char *verb, const char *word, bool none_allowed, en
 	return true;
 }
 
+bool color_option_parse(const char *verb, const char *word, enum color_mode *ret)
+{
+	if (!color_mode_parse(word, ret))
+		return true;
+	usage_error(verb, "--color %s: use auto, always or never", word);
+	return false;
+}
+
 bool options_no_more_words(int argc, char **argv)
 {
 	if (optind >= argc)
 		return true;
 	usage_error(argv[0], "it takes no words beside its options, but got \"%s\"", argv[optind]);
 	return false;
+}
+
+static bool print_option_take(const char *verb, int option, struct print_options *ret)
+{
+	switch (option) {
+	case 'a':
+		ret->connect = optarg;
+		return true;
+	case 'o':
+		return output_form_parse(verb, optarg, false, &ret->form);
+	case 'c':
+		return color_option_parse(verb, optarg, &ret->color);
+	default:
+		return false;
+	}
+}
+
+bool print_options_parse(int argc, char **argv, const char *help, bool connects, struct print_options *ret, int *ret_status)
+{
+	static const struct option longs[] = {
+		{"connect", required_argument, NULL, 'a'},
+		{"output", required_argument, NULL, 'o'},
+		{"color", required_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	int option;
+
+	*ret = (struct print_options){.form = OUTPUT_TEXT, .color = COLOR_AUTO};
+	*ret_status = EX_USAGE;
+	optind = 0;
+	while ((option = options_next(argc, argv, "o:h", connects ? longs : longs + 1)) != -1) {
+		if (option == 'h') {
+			fputs(help, stdout);
+			*ret_status = 0;
+			return false;
+		}
+		if (!print_option_take(argv[0], option, ret))
+			return false;
+	}
+	return options_no_more_words(argc, argv);
 }
 
 const char *options_address(const char *given)

@@ -1,6 +1,8 @@
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
+#include "cli/text.h"
+
 #include <getopt.h>
 #include <stdbool.h>
 
@@ -25,8 +27,22 @@ enum output_form {
 /* False, after an error to standard error, for a word that is no form this verb has. */
 bool output_form_parse(const char *verb, const char *word, bool none_allowed, enum output_form *ret);
 
+/* False, after an error to standard error, for a word that is no color mode. */
+bool color_option_parse(const char *verb, const char *word, enum color_mode *ret);
+
 /* False, after an error, when there are words left behind the options. */
 bool options_no_more_words(int argc, char **argv);
+
+/* What can be said to a verb that prints one thing and is done. */
+struct print_options {
+	enum output_form form; /* text or json */
+	enum color_mode color;
+	const char *connect; /* NULL: not given */
+};
+
+/* Reads all words of such a verb; --connect only with `connects`. False: the verb is done, with *ret_status, because its help was asked for
+ * (and printed) or its words are wrong (and it was said why). */
+bool print_options_parse(int argc, char **argv, const char *help, bool connects, struct print_options *ret, int *ret_status);
 
 /* The sensor's address for a client: what was given, else the environment's, else the default. */
 const char *options_address(const char *given);

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 #define GET_STATUS "/ringside.v0.SensorService/GetStatus"
@@ -34,17 +33,17 @@ static const char help[] =
 	"  ringside status\n"
 	"  ringside status -o json | jq '.subscribers[].lostQueue'\n";
 
-static int print_status(const Ringside__V0__GetStatusResponse *status, enum output_form form, enum color_mode color)
+static int print_status(const Ringside__V0__GetStatusResponse *status, const struct print_options *options)
 {
 	struct buffer out;
 	int r;
 
 	buffer_init(&out, 0);
-	if (form == OUTPUT_JSON) {
+	if (options->form == OUTPUT_JSON) {
 		message_json(&status->base, &out);
 		buffer_put_u8(&out, '\n');
 	} else {
-		status_text_put(&out, color_mode_wanted(color, STDOUT_FILENO), status, clock_realtime_ns());
+		status_text_put(&out, color_mode_wanted(options->color, STDOUT_FILENO), status, clock_realtime_ns());
 	}
 	r = text_flush(&out, STDOUT_FILENO);
 	buffer_done(&out);
@@ -73,49 +72,18 @@ static int ask(const char *address, Ringside__V0__GetStatusResponse **ret, struc
 
 int command_status(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"connect", required_argument, NULL, 'a'},
-		{"output", required_argument, NULL, 'o'},
-		{"color", required_argument, NULL, 'c'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
 	Ringside__V0__GetStatusResponse *status;
-	enum color_mode color = COLOR_AUTO;
-	enum output_form form = OUTPUT_TEXT;
-	const char *address = NULL;
+	struct print_options options;
 	struct error err = {0};
-	int option;
 	int exit_status;
 
-	optind = 0;
-	while ((option = options_next(argc, argv, "o:h", longs)) != -1) {
-		switch (option) {
-		case 'a':
-			address = optarg;
-			break;
-		case 'o':
-			if (!output_form_parse(argv[0], optarg, false, &form))
-				return EX_USAGE;
-			break;
-		case 'c':
-			if (color_mode_parse(optarg, &color))
-				return usage_error(argv[0], "--color %s: use auto, always or never", optarg);
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return 0;
-		default:
-			return EX_USAGE;
-		}
-	}
-	if (!options_no_more_words(argc, argv))
-		return EX_USAGE;
-	if (ask(options_address(address), &status, &err)) {
+	if (!print_options_parse(argc, argv, help, true, &options, &exit_status))
+		return exit_status;
+	if (ask(options_address(options.connect), &status, &err)) {
 		text_say("ringside: ", err.message);
 		return 1;
 	}
-	exit_status = print_status(status, form, color);
+	exit_status = print_status(status, &options);
 	ringside__v0__get_status_response__free_unpacked(status, NULL);
 	return exit_status;
 }

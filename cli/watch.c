@@ -249,10 +249,7 @@ static bool parse_option(struct watch *w, const char *verb, int option)
 	case 'o':
 		return output_form_parse(verb, optarg, true, &w->form);
 	case 'c':
-		if (!color_mode_parse(optarg, &w->color))
-			return true;
-		usage_error(verb, "--color %s: use auto, always or never", optarg);
-		return false;
+		return color_option_parse(verb, optarg, &w->color);
 	case 'q':
 		w->quiet = true;
 		return true;

@@ -1,6 +1,7 @@
 #include "proto/capsule8_decoder.h"
 
 #include "capsule8/api/v0/telemetry_service.pb-c.h"
+#include "proto/capsule8_events.h"
 #include "proto/message_check.h"
 #include "subscription/status.h"
 
@@ -208,23 +209,9 @@ static int check_process_fields(const struct place *at, const Capsule8__Api__V0_
 	return 0;
 }
 
-static enum event_kind process_kind(Capsule8__Api__V0__ProcessEventType type)
-{
-	switch (type) {
-	case CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_FORK:
-		return EVENT_PROCESS_FORK;
-	case CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_EXEC:
-		return EVENT_PROCESS_EXEC;
-	case CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_EXIT:
-		return EVENT_PROCESS_EXIT;
-	default:
-		return EVENT_KIND_COUNT;
-	}
-}
-
 static int decode_process(const struct place *at, const Capsule8__Api__V0__ProcessEventFilter *filter)
 {
-	enum event_kind kind = process_kind(filter->type);
+	enum event_kind kind = capsule8_process_kind(filter->type);
 	struct clause *clause;
 	int r;
 

@@ -30,9 +30,9 @@ static enum event_kind syscall_kind(const Capsule8__Api__V0__SyscallEvent *sysca
 	}
 }
 
-static enum event_kind process_kind(const Capsule8__Api__V0__ProcessEvent *process)
+enum event_kind capsule8_process_kind(Capsule8__Api__V0__ProcessEventType type)
 {
-	switch (process->type) {
+	switch (type) {
 	case CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_FORK:
 		return EVENT_PROCESS_FORK;
 	case CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_EXEC:
@@ -50,7 +50,7 @@ enum event_kind capsule8_event_kind(const Capsule8__Api__V0__Event *event)
 	case CAPSULE8__API__V0__EVENT__EVENT_SYSCALL:
 		return event->syscall ? syscall_kind(event->syscall) : EVENT_KIND_COUNT;
 	case CAPSULE8__API__V0__EVENT__EVENT_PROCESS:
-		return event->process ? process_kind(event->process) : EVENT_KIND_COUNT;
+		return event->process ? capsule8_process_kind(event->process->type) : EVENT_KIND_COUNT;
 	case CAPSULE8__API__V0__EVENT__EVENT_TICKER:
 		return EVENT_TICKER;
 	case CAPSULE8__API__V0__EVENT__EVENT_CHARGEN:

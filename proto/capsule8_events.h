@@ -29,4 +29,7 @@ Capsule8__Api__V0__GetEventsResponse *capsule8_response_free(Capsule8__Api__V0__
 /* The catalog's kind of an event; EVENT_KIND_COUNT: one that the catalog does not have (of another server, say), or no kind at all. */
 enum event_kind capsule8_event_kind(const Capsule8__Api__V0__Event *event);
 
+/* The same of a type of process events, in a response or in a filter. */
+enum event_kind capsule8_process_kind(Capsule8__Api__V0__ProcessEventType type);
+
 #endif

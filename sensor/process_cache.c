@@ -1,6 +1,3 @@
-#define HASH_FUNCTION(key, length, hash) ((hash) = *(const uint32_t *)(key))
-#define HASH_NONFATAL_OOM                1
-
 #include "sensor/process_cache.h"
 
 #include "base/clock.h"

@@ -24,9 +24,9 @@
  *
  * Staleness and bounds: a process that ended stays in the table until the time of the samples is `PROCESS_LINGER_NS` past its end, or until
  * its tgid is used again, whichever is first; it stays in memory as long as a living process has it in its lineage. Dead ancestors are cut
- * out of a lineage (the child gets its grandparent), the farthest first, when a fork makes it longer than PROCESS_LINEAGE_MAX; living ones
- * stay, so whoever walks up must stop by himself after PROCESS_LINEAGE_MAX. At most `max_dead` dead ones are held in all: beyond that
- * the oldest leave the table early, or are cut out of all lineages.
+ * out of a lineage (the child gets its grandparent), the farthest first, when a new process makes it longer than PROCESS_LINEAGE_MAX;
+ * living ones stay, so whoever walks up must stop by himself after PROCESS_LINEAGE_MAX. At most `max_dead` dead ones are held in all:
+ * beyond that the oldest leave the table early, or are cut out of all lineages.
  *
  * One thread.
  */
@@ -49,7 +49,7 @@ struct process {
 	 * ancestor. Never 0. */
 	uint64_t revision;
 	/* A place for an encoder to keep what it made of this process, valid while encoded_revision == revision. From malloc; freed with
-	 * the process, or when it ended. Only process_set_encoded() changes it. */
+	 * the process, or some time after its end. Only process_set_encoded() changes it. */
 	void *encoded;
 	size_t encoded_size;
 	uint64_t encoded_revision;

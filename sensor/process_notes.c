@@ -1,13 +1,12 @@
 #include "sensor/process_notes.h"
 
+#include "sensor/number_table.h"
 #include "sensor/wait_rule.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
-
-#define CHAINS 1024
 
 /* The clocks of samples and of notices are the same, but read by different ways: perf's may be behind for a moment when the kernel adjusts
  * it. */
@@ -19,8 +18,16 @@
 struct note {
 	struct notice notice; /* its bytes lie behind it */
 	bool taken;
-	struct note *chain_prev, *chain_next; /* of the same tid, modulo */
+	struct thread *thread;
+	struct note *thread_prev, *thread_next;
 	struct note *older, *newer;
+};
+
+/* A thread of which there are notices. */
+struct thread {
+	uint32_t tid;
+	struct note *notes; /* in the order they came */
+	UT_hash_handle hh;
 };
 
 enum mark_kind {
@@ -42,15 +49,15 @@ struct mark {
 	uint64_t main_exit_ns; /* the main thread ended then, others lived on; 0: it did not */
 	bool main_known;
 	int32_t main_status;
-	struct mark *chain_prev, *chain_next; /* of the same tgid, modulo */
 	struct mark *older, *newer;
+	UT_hash_handle hh;
 };
 
 struct process_notes {
 	struct note *notes; /* oldest first */
 	struct mark *marks; /* oldest first */
-	struct note *note_chains[CHAINS];
-	struct mark *mark_chains[CHAINS];
+	struct thread *thread_table;
+	struct mark *mark_table;
 	struct process_notes_counters counters;
 	bool exec_lost; /* at exec_lost_ns, notices of execs were */
 	uint64_t exec_lost_ns;
@@ -66,9 +73,44 @@ static size_t note_bytes(const struct note *note)
 	return note->notice.kind == NOTICE_EXEC_ARGUMENTS ? note->notice.exec.size : 0;
 }
 
+static struct thread *find_thread(struct process_notes *n, uint32_t tid)
+{
+	struct thread *thread;
+
+	HASH_FIND(hh, n->thread_table, &tid, sizeof(tid), thread);
+	return thread;
+}
+
+/* Made when there is none; NULL: out of memory. */
+static struct thread *get_thread(struct process_notes *n, uint32_t tid)
+{
+	struct thread *thread = find_thread(n, tid);
+
+	if (thread)
+		return thread;
+	thread = calloc(1, sizeof(*thread));
+	if (!thread)
+		return NULL;
+	thread->tid = tid;
+	HASH_ADD(hh, n->thread_table, tid, sizeof(tid), thread);
+	if (thread->hh.tbl)
+		return thread;
+	free(thread);
+	return NULL;
+}
+
+static void drop_thread_without_notes(struct process_notes *n, struct thread *thread)
+{
+	if (thread->notes)
+		return;
+	HASH_DEL(n->thread_table, thread);
+	free(thread);
+}
+
 static void drop_note(struct process_notes *n, struct note *note)
 {
-	DL_DELETE2(n->note_chains[note->notice.tid % CHAINS], note, chain_prev, chain_next);
+	DL_DELETE2(note->thread->notes, note, thread_prev, thread_next);
+	drop_thread_without_notes(n, note->thread);
 	DL_DELETE2(n->notes, note, older, newer);
 	n->counters.notices--;
 	n->counters.bytes -= note_bytes(note);
@@ -77,7 +119,8 @@ static void drop_note(struct process_notes *n, struct note *note)
 
 static void drop_mark(struct process_notes *n, struct mark *mark)
 {
-	DL_DELETE2(n->mark_chains[mark->tgid % CHAINS], mark, chain_prev, chain_next);
+	/* The analyzer does not see that whatever is in the list is in the table. */
+	HASH_DEL(n->mark_table, mark); /* NOLINT(clang-analyzer-core.NullDereference) */
 	DL_DELETE2(n->marks, mark, older, newer);
 	n->counters.marks--;
 	free(mark);
@@ -102,12 +145,13 @@ static uint64_t distance(uint64_t a, uint64_t b)
 
 static struct note *find_exec(struct process_notes *n, uint32_t tid, uint64_t time_ns, uint64_t within_ns)
 {
-	struct note *note, *nearest = NULL;
+	const struct thread *thread = find_thread(n, tid);
+	struct note *nearest = NULL;
 
-	for (note = n->note_chains[tid % CHAINS]; note; note = note->chain_next) {
+	for (struct note *note = thread ? thread->notes : NULL; note; note = note->thread_next) {
 		uint64_t away_ns = distance(note->notice.time_ns, time_ns);
 
-		if (note->notice.kind != NOTICE_EXEC_ARGUMENTS || note->notice.tid != tid || note->taken || away_ns > within_ns)
+		if (note->notice.kind != NOTICE_EXEC_ARGUMENTS || note->taken || away_ns > within_ns)
 			continue;
 		if (!nearest || away_ns < distance(nearest->notice.time_ns, time_ns))
 			nearest = note;
@@ -117,12 +161,13 @@ static struct note *find_exec(struct process_notes *n, uint32_t tid, uint64_t ti
 
 static struct note *find_exit(struct process_notes *n, uint32_t tgid, uint32_t tid, uint64_t time_ns)
 {
-	struct note *note, *nearest = NULL;
+	const struct thread *thread = find_thread(n, tid);
+	struct note *nearest = NULL;
 
-	for (note = n->note_chains[tid % CHAINS]; note; note = note->chain_next) {
+	for (struct note *note = thread ? thread->notes : NULL; note; note = note->thread_next) {
 		const struct notice *notice = &note->notice;
 
-		if (notice->kind != NOTICE_EXIT_STATUS || notice->tid != tid || notice->tgid != tgid || note->taken)
+		if (notice->kind != NOTICE_EXIT_STATUS || notice->tgid != tgid || note->taken)
 			continue;
 		if (notice->time_ns + CLOCK_SLACK_NS < time_ns)
 			continue;
@@ -146,6 +191,29 @@ static uint64_t exec_window(const struct process_notes *n, uint64_t time_ns)
 	bool lost_lately = n->exec_lost && distance(n->exec_lost_ns, time_ns) < PROCESS_NOTES_EXEC_LOST_NS;
 
 	return lost_lately ? PROCESS_NOTES_EXEC_STRICT_NS : PROCESS_NOTES_EXEC_NS;
+}
+
+/* NULL: out of memory. */
+static struct note *add_note(struct process_notes *n, const struct notice *notice, size_t bytes)
+{
+	struct note *note = malloc(sizeof(*note) + bytes);
+	struct thread *thread = note ? get_thread(n, notice->tid) : NULL;
+
+	if (!thread) {
+		free(note);
+		return NULL;
+	}
+	*note = (struct note){.notice = *notice, .thread = thread};
+	if (notice->kind == NOTICE_EXEC_ARGUMENTS) {
+		note->notice.exec.bytes = (const char *)(note + 1);
+		if (bytes > 0)
+			memcpy(note + 1, notice->exec.bytes, bytes);
+	}
+	DL_APPEND2(thread->notes, note, thread_prev, thread_next);
+	DL_APPEND2(n->notes, note, older, newer);
+	n->counters.notices++;
+	n->counters.bytes += bytes;
+	return note;
 }
 
 void process_notes_put(struct process_notes *n, const struct notice *notice)
@@ -172,22 +240,11 @@ void process_notes_put(struct process_notes *n, const struct notice *notice)
 		return;
 	}
 	make_room(n, bytes);
-	note = malloc(sizeof(*note) + bytes);
-	if (!note) {
+	note = add_note(n, notice, bytes);
+	if (note)
+		note->notice.time_ns = time_ns;
+	else
 		n->counters.dropped++;
-		return;
-	}
-	*note = (struct note){.notice = *notice};
-	note->notice.time_ns = time_ns;
-	if (is_exec) {
-		note->notice.exec.bytes = (const char *)(note + 1);
-		if (bytes > 0)
-			memcpy(note + 1, notice->exec.bytes, bytes);
-	}
-	DL_APPEND2(n->note_chains[notice->tid % CHAINS], note, chain_prev, chain_next);
-	DL_APPEND2(n->notes, note, older, newer);
-	n->counters.notices++;
-	n->counters.bytes += bytes;
 }
 
 bool process_notes_exec(struct process_notes *n, uint32_t tid, uint64_t time_ns, struct notice *ret)
@@ -228,11 +285,8 @@ static struct mark *find_mark(struct process_notes *n, uint32_t tgid)
 {
 	struct mark *mark;
 
-	for (mark = n->mark_chains[tgid % CHAINS]; mark; mark = mark->chain_next) {
-		if (mark->tgid == tgid)
-			return mark;
-	}
-	return NULL;
+	HASH_FIND(hh, n->mark_table, &tgid, sizeof(tgid), mark);
+	return mark;
 }
 
 /* The mark of a thread group, made when there is none; NULL: out of memory. */
@@ -250,7 +304,11 @@ static struct mark *get_mark(struct process_notes *n, uint32_t tgid)
 	if (!mark)
 		return NULL;
 	mark->tgid = tgid;
-	DL_APPEND2(n->mark_chains[tgid % CHAINS], mark, chain_prev, chain_next);
+	HASH_ADD(hh, n->mark_table, tgid, sizeof(tgid), mark);
+	if (!mark->hh.tbl) {
+		free(mark);
+		return NULL;
+	}
 	DL_APPEND2(n->marks, mark, older, newer);
 	n->counters.marks++;
 	return mark;

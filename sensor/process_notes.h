@@ -24,8 +24,8 @@
  * signal that dumps no core ends the group when it is sent, and what is delivered then is SIGKILL, to every thread (kernel: complete_signal
  * in kernel/signal.c): so it takes the samples of both ends to tell which one it was.
  *
- * Bounded in entries and bytes, for notices and for marks each: the oldest go first. A notice that is older than the samples' time by
- * PROCESS_NOTES_LINGER_NS is dropped.
+ * Notices and marks are bounded in entries each, notices in bytes too: the oldest go first. A notice that is older than the samples' time
+ * by PROCESS_NOTES_LINGER_NS is dropped.
  *
  * One thread.
  */
@@ -44,7 +44,7 @@ struct process_notes_counters {
 	size_t notices;
 	size_t marks;
 	uint64_t bytes;   /* of exec arguments */
-	uint64_t dropped; /* notices and marks that went for want of room */
+	uint64_t dropped; /* notices (not joined yet) and marks that went for want of room or memory */
 };
 
 /* NULL: out of memory. */
@@ -83,10 +83,11 @@ bool process_notes_group_status(struct process_notes *n, uint32_t tgid, int32_t 
 /* The wait status of a process whose last thread `tid` has its exit sample at time_ns, out of everything above. False: nothing is known. */
 bool process_notes_status(struct process_notes *n, uint32_t tgid, uint32_t tid, uint64_t time_ns, int32_t *ret_status);
 
-/* The marks that samples made do not hold any more: the process has ended, or begun (another had its tgid), or executed a program. Notices
- * stay: they may already be those of the next process. */
+/* The marks that samples made do not hold any more: the process (or a thread other than the main one) has ended, or it has begun (another
+ * had its number), or executed a program. Notices stay: they may already be those of the next process. */
 void process_notes_forget(struct process_notes *n, uint32_t tgid);
 
+/* Samples have come up to `time_ns`: notices that are old by then go. */
 void process_notes_advance(struct process_notes *n, uint64_t time_ns);
 
 void process_notes_counters(const struct process_notes *n, struct process_notes_counters *ret);

@@ -1,10 +1,9 @@
 #ifndef SENSOR_PROCESS_TREE_H
 #define SENSOR_PROCESS_TREE_H
 
+#include "sensor/number_table.h"
 #include "sensor/process_cache.h"
 #include "sensor/thread_set.h"
-
-#include <uthash.h>
 
 /*
  * The inside of the process cache: entries, the lineages between them, and how long they stay in memory. Nobody else includes this.

@@ -25,8 +25,8 @@ void self_filter_done(struct self_filter *f);
 /* Lists the threads anew if a sample of ours was seen. True: the list has changed. */
 bool self_filter_refresh(struct self_filter *f);
 
-/* Our part and `filter` (NULL: everything) in one expression, from malloc; NULL when nothing is left to filter. With `only`, our part is left
- * out. */
+/* Our part and `filter` (NULL: everything) in one expression, from malloc; NULL when nothing is left to filter, or without memory. With
+ * `only`, our part is left out. */
 char *self_filter_combine(const struct self_filter *f, const char *filter, bool only);
 
 #endif

@@ -61,7 +61,8 @@ enum sensor_round_result {
 /* Takes what has come and gives it to the consumer. */
 enum sensor_round_result sensor_round(struct sensor *s, uint32_t max_samples);
 
-/* Reports losses that only counters know of; every few 100 ms. */
+/* To be called every few 100 ms, between rounds: reports losses that only counters know of, makes the kernel filter threads of our own that
+ * were met, and scans /proc again after samples were lost that the process cache lives on. */
 void sensor_settle(struct sensor *s);
 
 /* The time for events that are made in user space: CLOCK_MONOTONIC ns, not before the last event. */
@@ -70,7 +71,8 @@ uint64_t sensor_now_ns(const struct sensor *s);
 struct process_cache *sensor_processes(struct sensor *s);
 void sensor_counters(const struct sensor *s, struct sensor_counters *ret);
 
-/* Calls fn for each installed kernel event. */
+/* Calls fn for each installed kernel event. `filter` is what the plan asked for, without the part that keeps our own threads out; "":
+ * everything. */
 void sensor_each_event(struct sensor *s,
 		       void (*fn)(void *context, const char *system, const char *name, const char *filter,
 				  const struct kernel_event *event),

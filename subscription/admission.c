@@ -35,6 +35,16 @@ static void set_status(struct subscriber_status *ret, const struct clause *c, in
 	buffer_done(&text);
 }
 
+/* A clause whose events are made here. */
+static bool check_generated(const struct clause *c, bool valid, const char *why_not, bool has_loop, struct subscriber_status *ret)
+{
+	if (!valid)
+		set_status(ret, c, STATUS_INVALID_ARGUMENT, why_not);
+	else if (!has_loop)
+		set_status(ret, c, STATUS_UNIMPLEMENTED, "there is no loop that it could run on");
+	return valid && has_loop;
+}
+
 bool admission_check(const struct clause *c, bool has_loop, struct subscriber_status *ret)
 {
 	switch (c->kind) {
@@ -46,17 +56,9 @@ bool admission_check(const struct clause *c, bool has_loop, struct subscriber_st
 		set_status(ret, c, STATUS_UNIMPLEMENTED, "lost events come by themselves to every subscription that they concern");
 		return false;
 	case EVENT_TICKER:
-		if (!c->interval_ns)
-			set_status(ret, c, STATUS_INVALID_ARGUMENT, "the interval must be more than 0 ns");
-		else if (!has_loop)
-			set_status(ret, c, STATUS_UNIMPLEMENTED, "there is no loop that it could run on");
-		return c->interval_ns && has_loop;
+		return check_generated(c, c->interval_ns, "the interval must be more than 0 ns", has_loop, ret);
 	case EVENT_CHARGEN:
-		if (!c->length)
-			set_status(ret, c, STATUS_INVALID_ARGUMENT, "the length must be more than 0 characters");
-		else if (!has_loop)
-			set_status(ret, c, STATUS_UNIMPLEMENTED, "there is no loop that it could run on");
-		return c->length && has_loop;
+		return check_generated(c, c->length, "the length must be more than 0 characters", has_loop, ret);
 	default:
 		return true;
 	}

@@ -14,7 +14,7 @@
  * The loop thread.
  */
 
-#define FEED_CHUNK_BYTES (64 * 1024) /* a chunk is handed over before it would grow beyond this */
+#define FEED_CHUNK_BYTES (64 * 1024) /* a chunk is handed over when one more event like its last one would make it longer */
 
 struct generator;
 struct feed;
@@ -42,7 +42,7 @@ struct subscriber {
 
 struct feed {
 	struct feed *prev, *next;             /* of the set */
-	struct feed *dirty_prev, *dirty_next; /* of the set's feeds with something in the open chunk */
+	struct feed *dirty_prev, *dirty_next; /* of the set's feeds that took something since the last flush */
 	bool dirty;
 	bool ended;                     /* the limit is reached; takes nothing more, waits for its release */
 	struct subscription_spec *spec; /* owned */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 struct generator {
 	struct generator *next;
@@ -105,17 +106,16 @@ int generator_add(struct subscriber_set *set, struct uv_loop_s *loop, struct fee
 		free(g);
 		return r;
 	}
-	g->next = f->generators;
-	f->generators = g;
+	LL_PREPEND(f->generators, g);
 	return 0;
 }
 
 void generators_free(struct feed *f)
 {
-	while (f->generators) {
-		struct generator *g = f->generators;
+	struct generator *g, *next;
 
-		f->generators = g->next;
+	LL_FOREACH_SAFE (f->generators, g, next) {
+		LL_DELETE(f->generators, g);
 		ticker_free(g->ticker);
 		chargen_free(g->chargen);
 		free(g);

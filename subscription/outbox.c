@@ -5,27 +5,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A callback that can be stopped while other threads may be in it. Under the outbox's mutex. */
-struct hook {
+/* One that can be stopped while other threads may be in it. Under the outbox's mutex. */
+struct callback {
 	void (*fn)(void *context);
 	void *context;
 	unsigned running;
 };
 
-/* The hooks that the thread is in, innermost first: so that stopping one from inside it does not wait for itself. */
-struct hook_call {
-	const struct hook *hook;
-	const struct hook_call *outer;
+/* The callbacks that the thread is in, innermost first: so that stopping one from inside it does not wait for itself. */
+struct callback_call {
+	const struct callback *callback;
+	const struct callback_call *outer;
 };
 
-static _Thread_local const struct hook_call *calls_here;
+static _Thread_local const struct callback_call *calls_here;
 
 struct outbox {
 	_Atomic uint32_t references;
 	pthread_mutex_t mutex;
-	pthread_cond_t hook_left;
-	struct hook ready;
-	struct hook room;
+	pthread_cond_t callback_left;
+	struct callback ready;
+	struct callback room;
 	/* A ring of slots: `count` chunks from `head` on. */
 	struct chunk **slots;
 	size_t slot_count; /* a power of two */
@@ -49,9 +49,9 @@ struct outbox *outbox_new(size_t capacity_bytes, const struct outbox_callbacks *
 		return NULL;
 	atomic_init(&o->references, 1);
 	pthread_mutex_init(&o->mutex, NULL);
-	pthread_cond_init(&o->hook_left, NULL);
-	o->ready = (struct hook){.fn = callbacks->ready, .context = callbacks->ready_context};
-	o->room = (struct hook){.fn = callbacks->room, .context = callbacks->room_context};
+	pthread_cond_init(&o->callback_left, NULL);
+	o->ready = (struct callback){.fn = callbacks->ready, .context = callbacks->ready_context};
+	o->room = (struct callback){.fn = callbacks->room, .context = callbacks->room_context};
 	o->capacity = capacity_bytes;
 	return o;
 }
@@ -92,24 +92,24 @@ struct outbox *outbox_unref(struct outbox *o)
 		return NULL;
 	drop_all(o);
 	free(o->slots);
-	pthread_cond_destroy(&o->hook_left);
+	pthread_cond_destroy(&o->callback_left);
 	pthread_mutex_destroy(&o->mutex);
 	free(o);
 	return NULL;
 }
 
-/* Calls the hook with the mutex released. The thread holds a reference meanwhile: the callback may give the caller's away. */
-static void hook_call_unlocked(struct outbox *o, struct hook *hook)
+/* Calls it with the mutex released. The thread holds a reference meanwhile: the function may give the caller's away. */
+static void callback_call_unlocked(struct outbox *o, struct callback *callback)
 {
-	struct hook_call here = {.hook = hook, .outer = calls_here};
-	void (*fn)(void *context) = hook->fn;
-	void *context = hook->context;
+	struct callback_call here = {.callback = callback, .outer = calls_here};
+	void (*fn)(void *context) = callback->fn;
+	void *context = callback->context;
 
 	if (!fn) {
 		pthread_mutex_unlock(&o->mutex);
 		return;
 	}
-	hook->running++;
+	callback->running++;
 	outbox_ref(o);
 	pthread_mutex_unlock(&o->mutex);
 
@@ -118,33 +118,33 @@ static void hook_call_unlocked(struct outbox *o, struct hook *hook)
 	calls_here = here.outer;
 
 	pthread_mutex_lock(&o->mutex);
-	hook->running--;
-	pthread_cond_broadcast(&o->hook_left);
+	callback->running--;
+	pthread_cond_broadcast(&o->callback_left);
 	pthread_mutex_unlock(&o->mutex);
 	outbox_unref(o);
 }
 
-static void hook_stop(struct outbox *o, struct hook *hook)
+static void callback_stop(struct outbox *o, struct callback *callback)
 {
 	unsigned own = 0;
 
-	for (const struct hook_call *call = calls_here; call; call = call->outer)
-		own += call->hook == hook;
+	for (const struct callback_call *call = calls_here; call; call = call->outer)
+		own += call->callback == callback;
 	pthread_mutex_lock(&o->mutex);
-	hook->fn = NULL;
-	while (hook->running > own)
-		pthread_cond_wait(&o->hook_left, &o->mutex);
+	callback->fn = NULL;
+	while (callback->running > own)
+		pthread_cond_wait(&o->callback_left, &o->mutex);
 	pthread_mutex_unlock(&o->mutex);
 }
 
 void outbox_stop_ready(struct outbox *o)
 {
-	hook_stop(o, &o->ready);
+	callback_stop(o, &o->ready);
 }
 
 void outbox_stop_room(struct outbox *o)
 {
-	hook_stop(o, &o->room);
+	callback_stop(o, &o->room);
 }
 
 static bool grow_slots(struct outbox *o)
@@ -186,7 +186,7 @@ static void tell_ready(struct outbox *o)
 		return;
 	}
 	o->ready_due = false;
-	hook_call_unlocked(o, &o->ready);
+	callback_call_unlocked(o, &o->ready);
 }
 
 static bool put(struct outbox *o, struct chunk *c, size_t ready_bytes)
@@ -249,7 +249,7 @@ void outbox_want_room(struct outbox *o)
 	pthread_mutex_lock(&o->mutex);
 	o->room_wanted = true;
 	if (room_is_due(o))
-		hook_call_unlocked(o, &o->room);
+		callback_call_unlocked(o, &o->room);
 	else
 		pthread_mutex_unlock(&o->mutex);
 }
@@ -289,7 +289,7 @@ size_t outbox_take(struct outbox *o, struct chunk **chunks, size_t max, size_t m
 		*ret_end = o->end;
 	}
 	if (room_is_due(o))
-		hook_call_unlocked(o, &o->room);
+		callback_call_unlocked(o, &o->room);
 	else
 		pthread_mutex_unlock(&o->mutex);
 	return taken;

@@ -11,7 +11,7 @@
  * The bounded queue between the loop thread, which puts chunks of encoded events in, and the thread that sends them. What does not fit is
  * refused, and the loop counts it as this subscriber's loss. Reference-counted: each side holds one, and whoever leaves last frees it.
  *
- * Any thread may call anything. One mutex, taken once per chunk.
+ * Any thread may call anything. One mutex, taken once per call.
  */
 struct outbox;
 
@@ -23,8 +23,8 @@ struct outbox_end {
 	char message[512];
 };
 
-/* Called with no lock held. `ready`: there is something to pop, or the end, where there was nothing; by the putting thread. `room`: after a
- * refusal, or after outbox_want_room(), the queue is at most half full again; by the popping thread. Either may be NULL. */
+/* Called with no lock held. `ready`: there is something to take, or the end, where there was nothing; by the putting thread. `room`: after
+ * a refusal, or after outbox_want_room(), the queue is at most half full again; by the taking thread. Either may be NULL. */
 struct outbox_callbacks {
 	void (*ready)(void *context);
 	void *ready_context;
@@ -50,12 +50,12 @@ void outbox_stop_room(struct outbox *o);
  * memory is short, or the outbox has ended or is closed; nothing was put. */
 bool outbox_put(struct outbox *o, struct chunk *c);
 
-/* The same when more will follow soon: `ready` is not called before OUTBOX_READY_BYTES (or a quarter of the capacity) are queued, or
- * outbox_flush() says that this was all for now. So a batch wakes its reader once. */
+/* The same when more will follow soon: `ready` is not called before OUTBOX_READY_BYTES (or a quarter of the capacity) are queued, or a
+ * chunk is refused, or outbox_flush() says that this was all for now. So a batch wakes its reader once. */
 bool outbox_put_more(struct outbox *o, struct chunk *c);
 void outbox_flush(struct outbox *o);
 
-/* Bytes that fit now. */
+/* Bytes that fit now; 0 when it has ended or is closed. */
 size_t outbox_room(struct outbox *o);
 
 /* Asks for one `room` call when the queue is at most half full (at once, from here, when it is so already). */

@@ -43,8 +43,7 @@ static struct encoding *encoding_get(struct subscriber_set *s, struct encoder *e
 {
 	struct encoding *e;
 
-	for (e = s->encodings; e && e->encoder != encoder; e = e->next)
-		;
+	LL_SEARCH_SCALAR(s->encodings, e, encoder, encoder);
 	if (!e) {
 		e = calloc(1, sizeof(*e));
 		if (!e)

@@ -25,8 +25,8 @@ struct uv_loop_s;
  *
  * A limit is the number of events that the stream gets: exactly so many, then the stream ends with STATUS_OK. Lost events do not count.
  *
- * The loop thread. Callbacks (apply, now_ns, first, encoders and the outbox's `ready`) must not call back into the set; an outbox's `room` that
- * comes on the loop thread may call subscriber_room().
+ * The loop thread. Callbacks (apply, active_from_ns, now_ns, first, encoders and the outbox's `ready`) must not call back into the set; an
+ * outbox's `room` that comes on the loop thread may call subscriber_room().
  */
 struct subscriber_set;
 struct subscriber;
@@ -52,7 +52,8 @@ struct subscriber_status {
 #define SUBSCRIBER_STATUS_MAX 64
 
 struct subscriber_statuses {
-	size_t count; /* exactly one with code 0 when every clause is served; else one per clause that is not */
+	/* Exactly one with code 0 when every clause is served; else one per clause that is not, the last one for all that find no room. */
+	size_t count;
 	struct subscriber_status items[SUBSCRIBER_STATUS_MAX];
 };
 

@@ -91,6 +91,51 @@ Test(options, an_output_form_that_the_verb_does_not_have_is_refused)
 	expect_stderr("ringside status: -o none: the forms are text and json\n'ringside status --help' tells more.\n");
 }
 
+Test(options, a_color_mode_that_there_is_not_is_refused)
+{
+	enum color_mode color = COLOR_AUTO;
+
+	cr_assert(color_option_parse("watch", "never", &color));
+	cr_assert_eq(color, COLOR_NEVER);
+	cr_assert_not(color_option_parse("watch", "blue", &color));
+	expect_stderr("ringside watch: --color blue: use auto, always or never\n'ringside watch --help' tells more.\n");
+}
+
+Test(options, a_verb_that_prints_takes_a_form_a_color_and_where_it_asks_a_sensor_an_address)
+{
+	char form[] = "-ojson", color[] = "--color=always", connect[] = "--connect=localhost:1";
+	char *argv[] = {verb, form, color, connect, NULL};
+	struct print_options options;
+	int status;
+
+	cr_assert(print_options_parse(1, argv, "help\n", true, &options, &status));
+	cr_expect_eq(options.form, OUTPUT_TEXT);
+	cr_expect_eq(options.color, COLOR_AUTO);
+	cr_expect_null(options.connect);
+	cr_assert(print_options_parse(4, argv, "help\n", true, &options, &status));
+	cr_expect_eq(options.form, OUTPUT_JSON);
+	cr_expect_eq(options.color, COLOR_ALWAYS);
+	cr_expect_str_eq(options.connect, "localhost:1");
+	cr_assert_not(print_options_parse(4, argv, "help\n", false, &options, &status));
+	cr_expect_eq(status, EX_USAGE);
+}
+
+Test(options, a_verb_that_prints_is_done_after_its_help_or_a_word)
+{
+	char help[] = "--help", word[] = "process";
+	char *argv[] = {verb, help, NULL}, *words[] = {verb, word, NULL};
+	struct print_options options;
+	int status = -1;
+
+	cr_redirect_stdout();
+	cr_assert_not(print_options_parse(2, argv, "help\n", false, &options, &status));
+	cr_expect_eq(status, 0);
+	fflush(stdout);
+	cr_expect_stdout_eq_str("help\n");
+	cr_assert_not(print_options_parse(2, words, "help\n", false, &options, &status));
+	cr_expect_eq(status, EX_USAGE);
+}
+
 Test(options, the_address_given_wins_over_the_environment_and_that_over_the_default)
 {
 	unsetenv("RINGSIDE_ADDRESS");

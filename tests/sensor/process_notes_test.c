@@ -47,6 +47,33 @@ static struct process_notes_counters counters(void)
 	return ret;
 }
 
+Test(process_notes, each_of_many_threads_and_processes_finds_its_own)
+{
+	int32_t status;
+
+	for (uint32_t tid = 1; tid <= 2000; tid++) {
+		put_exit(tid, tid, 100 * MS, (int32_t)tid);
+		put_exit(tid, tid, 101 * MS, -(int32_t)tid);
+		process_notes_exit_call(notes, tid, tid, true, (int32_t)(tid & 0xff), 100 * MS);
+	}
+	cr_assert_eq(counters().notices, 4000);
+	cr_assert_eq(counters().marks, 2000);
+	for (uint32_t tid = 2000; tid > 0; tid--) {
+		cr_assert(process_notes_exit(notes, tid, tid, 100 * MS, &status));
+		cr_assert_eq(status, (int32_t)tid);
+		cr_assert(process_notes_exit(notes, tid, tid, 101 * MS, &status));
+		cr_assert_eq(status, -(int32_t)tid);
+		cr_assert_not(process_notes_exit(notes, tid, tid, 100 * MS, &status));
+		cr_assert(process_notes_group_status(notes, tid, &status));
+		cr_assert_eq(status, (int32_t)(tid & 0xff) << 8);
+		process_notes_forget(notes, tid);
+		cr_assert_not(process_notes_group_status(notes, tid, &status));
+	}
+	cr_assert_eq(counters().notices, 0);
+	cr_assert_eq(counters().marks, 0);
+	cr_assert_eq(counters().dropped, 0);
+}
+
 Test(process_notes, arguments_are_copied_and_joined_by_thread_and_nearest_time)
 {
 	char bytes[] = "ls\0-l";
