@@ -45,6 +45,7 @@ include make/generate.mk
 include make/build.mk
 include make/check.mk
 include make/lint.mk
+include make/fuzz.mk
 
 .PHONY: run
 run: deps all ## install what is missing, build, start the sensor and show live events

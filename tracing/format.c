@@ -2,8 +2,10 @@
 
 #include "base/buffer.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <event-parse.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct format {
@@ -12,6 +14,82 @@ struct format {
 	char *system;
 	char *text;
 };
+
+/* A declaration of plain words, stars and an array of a plain number: what all fields that anybody looks for have. */
+static bool is_plain_declaration(const char *text, size_t length)
+{
+	char before = ' ';
+	size_t words = 0, brackets = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		bool in_brackets = brackets % 2;
+		bool is_word = isalnum((unsigned char)text[i]) || text[i] == '_';
+		bool was_word = isalnum((unsigned char)before) || before == '_';
+
+		if (in_brackets ? !isdigit((unsigned char)text[i]) && text[i] != ']' : !is_word && !strchr(" *[", text[i]))
+			return false;
+		if (text[i] == '[' && !was_word)
+			return false;
+		if (!in_brackets && is_word && !was_word) {
+			if (isdigit((unsigned char)text[i]))
+				return false;
+			words++;
+		}
+		brackets += text[i] == '[' || text[i] == ']';
+		before = text[i];
+	}
+	return words >= 2 && brackets % 2 == 0 && brackets <= 4 && before != ' ' && before != '*';
+}
+
+static void copy_field(const char *line, size_t length, struct buffer *out)
+{
+	static const char key[] = "\tfield:";
+	size_t start = strlen(key);
+	const char *end = memchr(line, ';', length);
+	unsigned int offset, size, is_signed = 0;
+
+	if (!end || length < start || memcmp(line, key, start) != 0 || !is_plain_declaration(line + start, (size_t)(end - line) - start))
+		return;
+	if (sscanf(end, ";\toffset:%5u;\tsize:%5u;\tsigned:%1u;", &offset, &size, &is_signed) < 2)
+		return;
+	buffer_printf(out, "%.*s;\toffset:%u;\tsize:%u;\tsigned:%u;\n", (int)(end - line), line, offset, size, is_signed);
+}
+
+/* What is read of a text: name, number and the fields that are plain. libtraceevent does not survive every text, and takes the most trouble
+ * with how the event is to be printed, which is not wanted here. NULL: no description of fields, or out of memory. */
+static char *format_essence(const char *text)
+{
+	struct buffer out;
+	char name[128];
+	unsigned int id;
+	size_t length;
+	int read = 0;
+
+	if (sscanf(text, "name: %127[A-Za-z0-9_] ID: %9u format:%n", name, &id, &read) != 2 || !read)
+		return NULL;
+	buffer_init(&out, 0);
+	buffer_printf(&out, "name: %s\nID: %u\nformat:\n", name, id);
+	for (const char *line = text + read + (text[read] == '\n'); *line; line += length + (line[length] == '\n')) {
+		length = strcspn(line, "\n");
+		if (!length && line[1] == '\t')
+			buffer_put(&out, "\n", 1);
+		copy_field(line, length, &out);
+	}
+	buffer_printf(&out, "\nprint fmt: \"\"\n%c", '\0');
+	return (char *)buffer_take(&out, &length);
+}
+
+static int format_read(struct format *f, const char *name)
+{
+	char *essence = format_essence(f->text);
+	int code = -EINVAL;
+
+	if (essence && !tep_parse_format(f->tep, &f->event, essence, strlen(essence), f->system) && f->event &&
+	    !strcmp(f->event->name, name))
+		code = 0;
+	free(essence);
+	return code;
+}
 
 int format_parse(struct format **ret, const char *system, const char *name, const char *text, size_t text_length, struct error *err)
 {
@@ -28,7 +106,7 @@ int format_parse(struct format **ret, const char *system, const char *name, cons
 	}
 	/* The samples are those of this host or of a recording of the same byte order. */
 	tep_set_loglevel(TEP_LOG_NONE);
-	if (tep_parse_format(f->tep, &f->event, f->text, strlen(f->text), f->system) || !f->event || strcmp(f->event->name, name) != 0) {
+	if (format_read(f, name)) {
 		format_free(f);
 		return error_set(err, -EINVAL, "%s:%s: the kernel's description of its fields cannot be parsed", system, name);
 	}

@@ -27,7 +27,9 @@ struct recording {
 	notice_fn notice;
 	void *notice_context;
 	struct recorded_event *events;
+	struct sample last; /* that sample */
 	uint64_t last_time_ns;
+	uint64_t end_ns; /* the latest time of all samples */
 	struct sample_source_counters counters;
 };
 
@@ -98,8 +100,19 @@ static int recording_add_format(struct recording *r, const uint8_t *payload, siz
 	return 0;
 }
 
-/* Formats first: a consumer installs its events before it reads samples. */
-static int recording_read_formats(struct recording *r, struct error *err)
+static void recording_note_time(struct recording *r, const uint8_t *payload, size_t size)
+{
+	struct recording_sample sample;
+
+	if (size < sizeof(sample))
+		return;
+	memcpy(&sample, payload, sizeof(sample));
+	if (sample.time_ns > r->end_ns)
+		r->end_ns = sample.time_ns;
+}
+
+/* Formats first: a consumer installs its events before it reads samples. And the end, which is the horizon of a source that has come to it. */
+static int recording_look_through(struct recording *r, struct error *err)
 {
 	size_t position = RECORDING_MAGIC_BYTES;
 	struct recording_header header;
@@ -110,6 +123,8 @@ static int recording_read_formats(struct recording *r, struct error *err)
 		code = header.type == RECORDING_FORMAT ? recording_add_format(r, payload, header.size, err) : 0;
 		if (code)
 			return code;
+		if (header.type == RECORDING_HIT || header.type == RECORDING_LOST)
+			recording_note_time(r, payload, header.size);
 	}
 	return 0;
 }
@@ -148,7 +163,7 @@ static void recording_remove(struct sample_source *s, struct kernel_event *event
 
 static uint64_t recording_advance(struct sample_source *s)
 {
-	return recording_of(s)->last_time_ns;
+	return recording_of(s)->end_ns;
 }
 
 static bool recording_take_sample(struct recording *r, const struct recording_header *header, const uint8_t *payload, struct sample *ret)
@@ -229,6 +244,7 @@ static int recording_next(struct sample_source *s, struct sample *ret)
 		r->counters.lost += ret->lost;
 		ret->event->delivered += ret->kind == SAMPLE_HIT;
 		ret->event->lost += ret->lost;
+		r->last = *ret;
 		return 1;
 	}
 	return 0;
@@ -241,7 +257,10 @@ static void recording_hold(struct sample_source *s)
 
 	if (r->position == r->last_position)
 		return;
-	r->counters.samples--;
+	r->counters.samples -= r->last.kind == SAMPLE_HIT;
+	r->counters.lost -= r->last.lost;
+	r->last.event->delivered -= r->last.kind == SAMPLE_HIT;
+	r->last.event->lost -= r->last.lost;
 	r->position = r->last_position;
 }
 
@@ -295,7 +314,7 @@ static int recording_read_file(struct recording *r, const char *path, struct err
 	r->size = fread(r->bytes, 1, r->size, file);
 	if (r->size < RECORDING_MAGIC_BYTES || memcmp(r->bytes, RECORDING_MAGIC, RECORDING_MAGIC_BYTES) != 0)
 		return error_set(err, -EINVAL, "%s is not a recording of samples", path);
-	r->position = RECORDING_MAGIC_BYTES;
+	r->position = r->last_position = RECORDING_MAGIC_BYTES;
 	return 0;
 }
 
@@ -309,7 +328,7 @@ int recording_open(struct sample_source **ret, const char *path, notice_fn fn, v
 	r->base.ops = &recording_ops;
 	recording_set_notice(&r->base, fn, context);
 	code = recording_read_file(r, path, err);
-	if (!code && (code = recording_read_formats(r, err)))
+	if (!code && (code = recording_look_through(r, err)))
 		error_prefix(err, code, "recording %s", path);
 	if (code) {
 		recording_free(&r->base);
