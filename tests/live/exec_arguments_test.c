@@ -65,9 +65,11 @@ static void watch(pid_t pid)
 	watched = (uint32_t)pid;
 }
 
+/* As the sensor does it: a wake-up before the loop's first turn is lost, since perf tells of it once. */
 static void on_tick(uv_timer_t *timer)
 {
 	(void)timer;
+	exec_arguments_drain(execs);
 }
 
 static void start_with(const struct exec_arguments_options *options)
