@@ -355,8 +355,11 @@ static int collector_next(struct sample_source *s, struct sample *ret)
 			return 1;
 		}
 		ring = ring_merge_first(&c->rings.merge);
-		if (!ring || ring->next_time_ns + (uint64_t)c->clock_offset_ns > c->horizon_ns)
+		if (!ring || ring->next_time_ns + (uint64_t)c->clock_offset_ns > c->horizon_ns) {
+			/* Others may take this for the time that it is now: what comes late must not be before it. */
+			clamp_time(c, c->horizon_ns);
 			return 0;
+		}
 		c->current = ring;
 		if (ring->next->type == PERF_RECORD_SAMPLE) {
 			if (collector_take_sample(c, cpu_slot_of(ring), ret))

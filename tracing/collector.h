@@ -10,7 +10,7 @@
  * Order. Rings are merged by time. A round begins with advance(): the clock is read, then every ring's head. What a sample caused (a fork its
  * child's exec) is stamped and published before what it caused can be, so everything up to that clock reading comes out in causal order even
  * across CPUs. A CPU can be interrupted between stamping a sample and publishing it; reorder_ns is how long we wait for such: the horizon is
- * the clock reading minus it. A sample that comes later still is delivered, its time moved up to the last delivered one's, and counted.
+ * the clock reading minus it. A sample that comes later still is delivered, its time moved up to the horizon it missed, and counted.
  *
  * The ring is the reorder buffer: samples beyond the horizon stay in it.
  *
