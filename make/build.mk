@@ -1,6 +1,5 @@
 # Archives and the binary.
 
-SOURCES_proto_generated := $(PROTO_C)
 define folder_rules
 SOURCES_$(1) := $$(wildcard $(1)/*.c)
 OBJECTS_$(1) := $$(patsubst %.c,$$(BUILD)/objects/%.o,$$(SOURCES_$(1)))

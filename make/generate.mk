@@ -4,7 +4,6 @@ GENERATED := $(BUILD)/generated
 PROTO_FILES := $(patsubst proto/%,%,$(shell find proto -name '*.proto' | LC_ALL=C sort))
 # Files that come with protobuf itself and that ours import.
 PROTO_LIBRARY := google/protobuf/any.proto google/protobuf/wrappers.proto google/protobuf/timestamp.proto google/protobuf/descriptor.proto
-PROTO_INCLUDE := $(firstword $(dir $(wildcard /usr/include/google /usr/local/include/google)))
 PROTO_C := $(patsubst %.proto,$(GENERATED)/%.pb-c.c,$(PROTO_FILES) $(PROTO_LIBRARY))
 PROTO_H := $(PROTO_C:.c=.h)
 DESCRIPTOR_SET := $(GENERATED)/descriptors.binpb
