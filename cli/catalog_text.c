@@ -54,8 +54,6 @@ void catalog_text_put(struct buffer *out, bool color)
 		text_style(out, color, STYLE_PLAIN);
 		text_pad(out, start, EVENT_WIDTH);
 		buffer_put_string(out, entry->summary);
-		if (entry->tracepoint)
-			buffer_printf(out, " (%s:%s)", entry->system, entry->tracepoint);
 		buffer_put_u8(out, '\n');
 		for (size_t i = 0; i < entry->field_count; i++)
 			put_field(out, color, &entry->fields[i]);
@@ -78,9 +76,8 @@ static json_t *entry_json(const struct catalog_entry *entry)
 	catalog_put_name(&name, entry);
 	for (size_t i = 0; i < entry->field_count; i++)
 		json_array_append_new(fields, field_json(&entry->fields[i]));
-	object = json_pack("{s:s%, s:s, s:o}", "event", (const char *)name.data, name.length, "summary", entry->summary, "fields", fields);
-	if (entry->tracepoint)
-		json_object_set_new(object, "tracepoint", json_sprintf("%s:%s", entry->system, entry->tracepoint));
+	object = json_pack("{s:s%, s:s, s:b, s:o}", "event", (const char *)name.data, name.length, "summary", entry->summary, "from_kernel",
+			   entry->from_kernel, "fields", fields);
 	buffer_done(&name);
 	return object;
 }

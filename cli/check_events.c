@@ -37,26 +37,23 @@ struct way_check {
 	bool exit_told;
 };
 
-static const struct source_tracepoint *source_find(const struct catalog_entry *entry)
+/* The tracepoint of a kind that has one way only; NULL: it is captured in one of several ways. */
+static const struct source_probe *source_find(enum event_kind kind)
 {
 	const struct {
-		const struct source_tracepoint *rows;
+		const struct source_probe *rows;
 		size_t count;
 	} sources[] = {{syscall_source, syscall_source_count}, {process_source, process_source_count}};
 
-	for (size_t s = 0; s < 2; s++) {
-		for (size_t i = 0; i < sources[s].count; i++) {
-			const struct source_tracepoint *row = &sources[s].rows[i];
-
-			if (!strcmp(row->system, entry->system) && !strcmp(row->name, entry->tracepoint))
-				return row;
-		}
-	}
+	for (size_t s = 0; s < 2; s++)
+		for (size_t i = 0; i < sources[s].count; i++)
+			if ((sources[s].rows[i].kinds & EVENT_KIND_BIT(kind)) && !sources[s].rows[i].helper)
+				return &sources[s].rows[i];
 	return NULL;
 }
 
 /* The fields that the kind cannot do without are there. */
-static int check_fields(const struct source_tracepoint *row, const struct format *format, struct error *err)
+static int check_fields(const struct source_probe *row, const struct format *format, struct error *err)
 {
 	struct format_field field;
 	int r = 0;
@@ -84,15 +81,15 @@ static void check_filter(struct kind_check *c, const struct catalog_entry *entry
 
 static void check_kind_open(struct kind_check *c, const struct catalog_entry *entry, const struct perf_features *features, int cpu)
 {
-	const struct source_tracepoint *row = source_find(entry);
+	const struct source_probe *row = source_find(entry->kind);
 	struct perf_event_attr attr;
 	struct format *format;
 
 	if (!row) {
-		error_set(&c->err, -EOPNOTSUPP, "nothing in this program reads %s:%s", entry->system, entry->tracepoint);
+		error_set(&c->err, -EOPNOTSUPP, "nothing in this program reads %s:%s", entry->family, entry->type);
 		return;
 	}
-	if (tracefs_format(&format, entry->system, entry->tracepoint, &c->err))
+	if (tracefs_format(&format, row->system, row->name, &c->err))
 		return;
 	if (!check_fields(row, format, &c->err)) {
 		attr = perf_tracepoint_attr(features, format_id(format));
@@ -103,11 +100,12 @@ static void check_kind_open(struct kind_check *c, const struct catalog_entry *en
 		return;
 	check_filter(c, entry);
 	if (ioctl(c->fd, PERF_EVENT_IOC_ENABLE, 0))
-		error_set_errno(&c->err, -errno, "cannot enable a perf event on %s:%s", entry->system, entry->tracepoint);
+		error_set_errno(&c->err, -errno, "cannot enable a perf event on %s:%s", row->system, row->name);
 }
 
 static void check_kind_fired(struct kind_check *c, const struct catalog_entry *entry, const struct error *provoke_err)
 {
+	const struct source_probe *row = source_find(entry->kind);
 	/* The number of hits stands first, whatever else the kernel counts. */
 	uint64_t counts[4] = {0};
 
@@ -116,9 +114,9 @@ static void check_kind_fired(struct kind_check *c, const struct catalog_entry *e
 	if (provoke_err->code)
 		c->err = *provoke_err;
 	else if (read(c->fd, counts, sizeof(counts)) < (ssize_t)sizeof(counts[0]))
-		error_set_errno(&c->err, -errno, "cannot read a perf event on %s:%s", entry->system, entry->tracepoint);
+		error_set_errno(&c->err, -errno, "cannot read a perf event on %s:%s", row->system, row->name);
 	else if (!counts[0])
-		error_set(&c->err, -ENODATA, "%s:%s exists, but did not fire when it should have", entry->system, entry->tracepoint);
+		error_set(&c->err, -ENODATA, "%s:%s exists, but did not fire when it should have", row->system, row->name);
 }
 
 static void count_notice(void *context, const struct notice *notice)
@@ -214,6 +212,7 @@ static void report_kind(struct check_report *report, enum event_kind kind, const
 			const struct perf_features *features)
 {
 	const struct catalog_entry *entry = catalog_entry(kind);
+	const struct source_probe *row = source_find(kind);
 	enum verdict verdict = VERDICT_GOOD;
 	char how[600] = "";
 	char name[32];
@@ -223,8 +222,12 @@ static void report_kind(struct check_report *report, enum event_kind kind, const
 		check_report_add(report, CHECK_EVENTS, VERDICT_MISSING, name, "%s", c->err.message);
 		return;
 	}
-	if (!entry->tracepoint) {
+	if (!entry->from_kernel) {
 		check_report_add(report, CHECK_EVENTS, VERDICT_GOOD, name, "made by the sensor");
+		return;
+	}
+	if (!row) {
+		check_report_add(report, CHECK_EVENTS, VERDICT_MISSING, name, "not looked at");
 		return;
 	}
 	if (kind == EVENT_PROCESS_EXEC)
@@ -233,7 +236,7 @@ static void report_kind(struct check_report *report, enum event_kind kind, const
 		verdict = describe_exit(ways, how, sizeof(how));
 	else if (kind == EVENT_SYSCALL_ENTER || kind == EVENT_SYSCALL_EXIT)
 		verdict = describe_syscall(c, features, how, sizeof(how));
-	check_report_add(report, CHECK_EVENTS, verdict, name, "tracepoint %s:%s%s", entry->system, entry->tracepoint, how);
+	check_report_add(report, CHECK_EVENTS, verdict, name, "tracepoint %s:%s%s", row->system, row->name, how);
 }
 
 /* One that we may run on. */
@@ -261,7 +264,7 @@ void check_events(struct check_report *report, const struct perf_features *featu
 		checks[kind].fd = -1;
 		if (hopeless->code)
 			checks[kind].err = *hopeless;
-		else if (catalog_entry(kind)->tracepoint)
+		else if (source_find(kind))
 			check_kind_open(&checks[kind], catalog_entry(kind), features, cpu);
 	}
 	if (!hopeless->code)

@@ -273,7 +273,7 @@ static inline uint8_t *put_kind(uint8_t *to, const struct event *event)
 		return put_chargen(to, &event->chargen);
 	case EVENT_LOST:
 		return put_lost(to, &event->lost);
-	case EVENT_KIND_COUNT:
+	default:
 		break;
 	}
 	return to;

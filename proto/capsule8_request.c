@@ -179,8 +179,7 @@ static int add_clause(const struct clause *c, union filter *to, Capsule8__Api__V
 		return add_ticker(c, to, filter, err);
 	case EVENT_CHARGEN:
 		return add_chargen(c, to, filter, err);
-	case EVENT_LOST:
-	case EVENT_KIND_COUNT:
+	default:
 		break;
 	}
 	return error_set(err, -EINVAL, "%s events cannot be asked for", c->kind == EVENT_LOST ? "lost" : "unserved");

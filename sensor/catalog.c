@@ -46,6 +46,83 @@ static const struct catalog_field process_exit_fields[] = {
 	FIELD("exit_core_dumped", FIELD_BOOL, exit.core_dumped, NULL, "whether it dumped core"),
 };
 
+static const struct catalog_field process_cwd_fields[] = {
+	FIELD("update_cwd", FIELD_STRING, cwd.path, NULL, "the new working directory, absolute"),
+};
+
+static const struct catalog_field process_rename_fields[] = {
+	FIELD("update_comm", FIELD_STRING, rename.comm, NULL, "the new name of the process (its main thread's)"),
+};
+
+#define FILE_NAME(summary)                                                   \
+	FIELD("filename", FIELD_STRING, file.filename, "filename", summary), \
+		FIELD("path", FIELD_STRING, file.path, NULL, "the same, absolute; empty when it is not known")
+
+static const struct catalog_field file_open_fields[] = {
+	FILE_NAME("as passed to open(2)"),
+	FIELD("open_flags", FIELD_SINT32, file.flags, "flags", "as passed to open(2); O_LARGEFILE may be added"),
+	FIELD("open_mode", FIELD_SINT32, file.mode, "mode", "permissions of a new file; 0 without O_CREAT and O_TMPFILE"),
+};
+
+static const struct catalog_field file_create_fields[] = {
+	FILE_NAME("the new file or directory"),
+	FIELD("open_mode", FIELD_SINT32, file.mode, NULL, "permissions that were asked for"),
+};
+
+static const struct catalog_field file_name_fields[] = {
+	FILE_NAME("the file, as the caller gave it; its path where the caller gave a descriptor"),
+};
+
+static const struct catalog_field file_link_fields[] = {
+	FIELD("source_file", FIELD_STRING, file.filename, NULL, "what the link points to, as the caller gave it"),
+	FIELD("target_file", FIELD_STRING, file.target, NULL, "the new name, as the caller gave it"),
+	FIELD("path", FIELD_STRING, file.path, NULL, "source_file, absolute; empty when it is not known"),
+	FIELD("target_path", FIELD_STRING, file.target_path, NULL, "target_file, absolute; empty when it is not known"),
+	FIELD("symlink", FIELD_BOOL, file.symlink, NULL, "whether it is a symbolic link"),
+};
+
+static const struct catalog_field file_rename_fields[] = {
+	FIELD("oldname", FIELD_STRING, file.filename, NULL, "the old name, as the caller gave it"),
+	FIELD("newname", FIELD_STRING, file.target, NULL, "the new name, as the caller gave it"),
+	FIELD("path", FIELD_STRING, file.path, NULL, "oldname, absolute; empty when it is not known"),
+	FIELD("target_path", FIELD_STRING, file.target_path, NULL, "newname, absolute; empty when it is not known"),
+};
+
+#define NETWORK_SOCKFD FIELD("sockfd", FIELD_UINT64, network.sockfd, NULL, "the socket's descriptor, as passed")
+#define NETWORK_RESULT FIELD("result", FIELD_SINT64, network.result, NULL, "return value; -4095 to -1 is a negative errno")
+
+/* In the byte order of the contract (event.h). */
+#define NETWORK_ADDRESS                                                                                                           \
+	FIELD("family", FIELD_UINT32, network.address.family, NULL, "0 none, 1 IPv4, 2 IPv6, 3 local"),                           \
+		FIELD("port", FIELD_UINT32, network.address.port, NULL, "port, its two bytes read as little endian"),             \
+		FIELD("ipv4_address", FIELD_UINT32, network.address.ipv4, NULL, "IPv4 address, its bytes read as little endian"), \
+		FIELD("ipv6_high", FIELD_UINT64, network.address.ipv6_high, NULL, "IPv6 address, the first eight bytes"),         \
+		FIELD("ipv6_low", FIELD_UINT64, network.address.ipv6_low, NULL, "IPv6 address, the last eight bytes"),            \
+		FIELD("local_address", FIELD_STRING, network.address.path, NULL, "path of a unix socket; @name for an abstract one")
+
+static const struct catalog_field network_address_fields[] = {
+	NETWORK_SOCKFD,
+	NETWORK_ADDRESS,
+};
+
+static const struct catalog_field network_listen_fields[] = {
+	NETWORK_SOCKFD,
+	FIELD("backlog", FIELD_UINT64, network.backlog, NULL, "as passed to listen(2)"),
+};
+
+static const struct catalog_field network_socket_fields[] = {
+	NETWORK_SOCKFD,
+};
+
+static const struct catalog_field network_result_fields[] = {
+	NETWORK_RESULT,
+};
+
+static const struct catalog_field performance_fields[] = {
+	FIELD("total_time_enabled", FIELD_UINT64, performance.time_enabled, NULL, "ns that the counters were enabled"),
+	FIELD("total_time_running", FIELD_UINT64, performance.time_running, NULL, "ns that they really counted"),
+};
+
 static const struct catalog_field ticker_fields[] = {
 	FIELD("seconds", FIELD_SINT64, ticker.seconds, NULL, "seconds since the epoch"),
 	FIELD("nanoseconds", FIELD_SINT64, ticker.nanoseconds, NULL, "nanoseconds since the epoch, the whole time"),
@@ -60,26 +137,55 @@ static const struct catalog_field lost_fields[] = {
 	FIELD("lost", FIELD_UINT64, lost.count, NULL, "how many events did not get through"),
 };
 
-#define ENTRY(kind_, family_, type_, fields_, system_, tracepoint_, summary_) \
-	[kind_] = {.kind = (kind_),                                           \
-		   .family = (family_),                                       \
-		   .type = (type_),                                           \
-		   .summary = (summary_),                                     \
-		   .fields = (fields_),                                       \
-		   .field_count = COUNT(fields_),                             \
-		   .system = (system_),                                       \
-		   .tracepoint = (tracepoint_)}
+#define ENTRY_OF(kind_, family_, type_, fields_, field_count_, from_kernel_, summary_) \
+	[kind_] = {.kind = (kind_),                                                    \
+		   .family = (family_),                                                \
+		   .type = (type_),                                                    \
+		   .summary = (summary_),                                              \
+		   .fields = (fields_),                                                \
+		   .field_count = (field_count_),                                      \
+		   .from_kernel = (from_kernel_)}
+#define ENTRY(kind, family, type, fields, summary) ENTRY_OF(kind, family, type, fields, COUNT(fields), true, summary)
+#define MADE(kind, family, fields, summary)        ENTRY_OF(kind, family, "", fields, COUNT(fields), false, summary)
+/* Its fields are the client's. */
+#define CALL(kind, family, type, summary) ENTRY_OF(kind, family, type, NULL, 0, true, summary)
+/* An attempt and its result. */
+#define NETWORK(call, name, fields, summary)                             \
+	ENTRY(EVENT_##call##_ATTEMPT, "network", name, fields, summary), \
+		ENTRY(EVENT_##call##_RESULT, "network", name ":result", network_result_fields, name " returns")
 
 static const struct catalog_entry entries[EVENT_KIND_COUNT] = {
-	ENTRY(EVENT_SYSCALL_ENTER, "syscall", "enter", syscall_enter_fields, "raw_syscalls", "sys_enter", "a task calls the kernel"),
-	ENTRY(EVENT_SYSCALL_EXIT, "syscall", "exit", syscall_exit_fields, "raw_syscalls", "sys_exit", "a system call returns"),
-	ENTRY(EVENT_PROCESS_FORK, "process", "fork", process_fork_fields, "task", "task_newtask", "a process makes a child process"),
-	ENTRY(EVENT_PROCESS_EXEC, "process", "exec", process_exec_fields, "sched", "sched_process_exec", "a process runs another program"),
-	ENTRY(EVENT_PROCESS_EXIT, "process", "exit", process_exit_fields, "sched", "sched_process_exit",
-	      "a process ends with its last thread"),
-	ENTRY(EVENT_TICKER, "ticker", "", ticker_fields, NULL, NULL, "a clock that ticks at the interval asked for"),
-	ENTRY(EVENT_CHARGEN, "chargen", "", chargen_fields, NULL, NULL, "a stream of characters, as fast as it is read"),
-	ENTRY(EVENT_LOST, "lost", "", lost_fields, NULL, NULL, "events that did not get through, told to whoever missed them"),
+	ENTRY(EVENT_SYSCALL_ENTER, "syscall", "enter", syscall_enter_fields, "a task calls the kernel"),
+	ENTRY(EVENT_SYSCALL_EXIT, "syscall", "exit", syscall_exit_fields, "a system call returns"),
+	ENTRY(EVENT_PROCESS_FORK, "process", "fork", process_fork_fields, "a process makes a child process"),
+	ENTRY(EVENT_PROCESS_EXEC, "process", "exec", process_exec_fields, "a process runs another program"),
+	ENTRY(EVENT_PROCESS_EXIT, "process", "exit", process_exit_fields, "a process ends with its last thread"),
+	ENTRY(EVENT_PROCESS_CWD, "process", "cwd", process_cwd_fields, "a process changes its working directory"),
+	ENTRY(EVENT_PROCESS_RENAME, "process", "rename", process_rename_fields, "a process gets another name, by itself or with an exec"),
+	ENTRY(EVENT_FILE_OPEN, "file", "open", file_open_fields, "a file is to be opened, or made by opening it"),
+	ENTRY(EVENT_FILE_CREATE, "file", "create", file_create_fields, "a file, directory or special file has been made"),
+	ENTRY(EVENT_FILE_DELETE, "file", "delete", file_name_fields, "a name has been removed"),
+	ENTRY(EVENT_FILE_LINK, "file", "link", file_link_fields, "a hard or symbolic link has been made"),
+	ENTRY(EVENT_FILE_RENAME, "file", "rename", file_rename_fields, "a file or directory has got another name"),
+	ENTRY(EVENT_FILE_OPEN_FOR_MODIFY, "file", "open_for_modify", file_name_fields, "a file has been opened for writing"),
+	ENTRY(EVENT_FILE_MODIFY, "file", "modify", file_name_fields, "a file is written to, or its size changed"),
+	ENTRY(EVENT_FILE_CLOSE_FOR_MODIFY, "file", "close_for_modify", file_name_fields, "a file that was open for writing is closed"),
+	ENTRY(EVENT_FILE_ATTRIBUTE_CHANGE, "file", "attribute_change", file_name_fields,
+	      "owner, permissions, times or extended attributes have changed"),
+	NETWORK(CONNECT, "connect", network_address_fields, "a socket is to be connected"),
+	NETWORK(BIND, "bind", network_address_fields, "a socket is to get an address"),
+	NETWORK(LISTEN, "listen", network_listen_fields, "a socket is to wait for connections"),
+	NETWORK(ACCEPT, "accept", network_socket_fields, "a connection is to be taken (accept, accept4)"),
+	NETWORK(SENDTO, "sendto", network_address_fields, "a message is to be sent (sendto, sendmsg)"),
+	NETWORK(RECVFROM, "recvfrom", network_socket_fields, "a message is to be received (recvfrom, recvmsg)"),
+	CALL(EVENT_KERNEL_CALL_ENTER, "kernel_call", "enter", "a function of the kernel is called"),
+	CALL(EVENT_KERNEL_CALL_EXIT, "kernel_call", "exit", "a function of the kernel returns"),
+	CALL(EVENT_USER_CALL_ENTER, "user_call", "enter", "a function of a program or library is called"),
+	CALL(EVENT_USER_CALL_EXIT, "user_call", "exit", "a function of a program or library returns"),
+	ENTRY(EVENT_PERFORMANCE, "performance", "", performance_fields, "performance counters have counted so far"),
+	MADE(EVENT_TICKER, "ticker", ticker_fields, "a clock that ticks at the interval asked for"),
+	MADE(EVENT_CHARGEN, "chargen", chargen_fields, "a stream of characters, as fast as it is read"),
+	MADE(EVENT_LOST, "lost", lost_fields, "events that did not get through, told to whoever missed them"),
 };
 
 const struct catalog_entry *catalog_entry(enum event_kind kind)

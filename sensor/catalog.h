@@ -21,7 +21,7 @@ struct catalog_field {
 	const char *name; /* as clients name it in filters */
 	enum field_type type;
 	size_t offset; /* in struct event */
-	/* What the kernel's filter calls it on this kind's tracepoint; NULL: the kernel cannot tell, user space decides. */
+	/* What a kernel filter calls it, where the way that the kind is captured has it (source.h: `filterable`); NULL: user space decides. */
 	const char *kernel_name;
 	const char *summary;
 };
@@ -33,9 +33,7 @@ struct catalog_entry {
 	const char *summary;
 	const struct catalog_field *fields;
 	size_t field_count;
-	/* The tracepoint it comes from; NULL: not from the kernel. */
-	const char *system;
-	const char *tracepoint;
+	bool from_kernel; /* else it is made by the sensor itself */
 };
 
 /* The row of a kind; kinds from outside must be checked against EVENT_KIND_COUNT first. */

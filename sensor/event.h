@@ -1,6 +1,7 @@
 #ifndef SENSOR_EVENT_H
 #define SENSOR_EVENT_H
 
+#include "sensor/credentials.h"
 #include "tracing/sample_source.h"
 
 #include <stdbool.h>
@@ -15,6 +16,7 @@
  */
 
 struct process;
+struct probe_request;
 
 enum event_kind {
 	EVENT_SYSCALL_ENTER,
@@ -22,6 +24,34 @@ enum event_kind {
 	EVENT_PROCESS_FORK,
 	EVENT_PROCESS_EXEC,
 	EVENT_PROCESS_EXIT,
+	EVENT_PROCESS_CWD,
+	EVENT_PROCESS_RENAME,
+	EVENT_FILE_OPEN,
+	EVENT_FILE_CREATE,
+	EVENT_FILE_DELETE,
+	EVENT_FILE_LINK,
+	EVENT_FILE_RENAME,
+	EVENT_FILE_OPEN_FOR_MODIFY,
+	EVENT_FILE_MODIFY,
+	EVENT_FILE_CLOSE_FOR_MODIFY,
+	EVENT_FILE_ATTRIBUTE_CHANGE,
+	EVENT_CONNECT_ATTEMPT,
+	EVENT_CONNECT_RESULT,
+	EVENT_BIND_ATTEMPT,
+	EVENT_BIND_RESULT,
+	EVENT_LISTEN_ATTEMPT,
+	EVENT_LISTEN_RESULT,
+	EVENT_ACCEPT_ATTEMPT,
+	EVENT_ACCEPT_RESULT,
+	EVENT_SENDTO_ATTEMPT,
+	EVENT_SENDTO_RESULT,
+	EVENT_RECVFROM_ATTEMPT,
+	EVENT_RECVFROM_RESULT,
+	EVENT_KERNEL_CALL_ENTER,
+	EVENT_KERNEL_CALL_EXIT,
+	EVENT_USER_CALL_ENTER,
+	EVENT_USER_CALL_EXIT,
+	EVENT_PERFORMANCE,
 	EVENT_TICKER,
 	EVENT_CHARGEN,
 	EVENT_LOST,
@@ -30,10 +60,20 @@ enum event_kind {
 
 #define EVENT_KIND_BIT(kind) (UINT64_C(1) << (kind))
 
-/* What made room run out. */
+_Static_assert(EVENT_KIND_COUNT <= 64, "sets of kinds are 64 bits");
+
+/* How far an event's strings and addresses can be trusted. */
+enum event_capture {
+	CAPTURE_KERNEL, /* the kernel's own copies, or numbers: what it acted on */
+	CAPTURE_CALLER, /* read from the caller's memory at the very moment of the call: another thread of it may change it before the kernel looks */
+	CAPTURE_LATE, /* read from the caller's memory or /proc a little later: may have changed, or be missing */
+};
+
+/* What was in the way of a lost event. */
 enum lost_cause {
 	LOST_RING,  /* the kernel found no room in a perf ring */
 	LOST_QUEUE, /* this subscriber did not read fast enough */
+	LOST_PROBE, /* the kernel passed by a probe without running it: it was busy with another one, or out of return slots (kprobe_profile) */
 };
 
 struct event_string {
@@ -68,6 +108,86 @@ struct event_exit {
 	bool code_unknown; /* no source told the status: the fields above are 0 */
 };
 
+struct event_cwd {
+	struct event_string path; /* the new working directory, absolute; empty: could not be told */
+};
+
+struct event_rename {
+	struct event_string comm; /* the new name of the process */
+};
+
+/* Names are as the caller gave them, relative ones too. Where the caller gave a descriptor, the name is the absolute path. */
+struct event_file {
+	struct event_string filename; /* link: what it points to; rename: the old name */
+	struct event_string path;     /* `filename`, absolute; empty: not known */
+	struct event_string target;   /* link and rename only: the new name */
+	struct event_string target_path;
+	int32_t flags;  /* open: as passed to open(2), O_LARGEFILE may be added */
+	int32_t mode;   /* open, create: permission bits of a new file; 0 without O_CREAT and O_TMPFILE */
+	bool symlink;   /* link: a symbolic one */
+	bool truncated; /* a name was longer than could be read: its beginning */
+	bool unknown;   /* a name could not be read: empty */
+};
+
+enum address_family {
+	ADDRESS_NONE, /* there is none, or of another family */
+	ADDRESS_INET,
+	ADDRESS_INET6,
+	ADDRESS_LOCAL,
+};
+
+/* Numbers are the bytes of the sockaddr, in network order, read as little endian integers: what the Capsule8 contract has. */
+struct event_address {
+	uint32_t family; /* enum address_family */
+	uint32_t port;
+	uint32_t ipv4;
+	uint64_t ipv6_high;
+	uint64_t ipv6_low;
+	struct event_string path; /* local: the path, or "@name" for an abstract one, or "" for an unnamed one */
+};
+
+struct event_network {
+	uint64_t sockfd;  /* attempts: as passed, negative ones sign-extended */
+	uint64_t backlog; /* listen attempts: as passed, negative ones sign-extended */
+	int64_t result;   /* results: what the call returned */
+	struct event_address address;
+	bool address_unknown; /* one was given, but could not be read */
+};
+
+/* The numbers are those of the Capsule8 contract's FieldType. */
+enum call_argument_type {
+	CALL_BYTES = 1,
+	CALL_STRING,
+	CALL_SINT8,
+	CALL_SINT16,
+	CALL_SINT32,
+	CALL_SINT64,
+	CALL_UINT8,
+	CALL_UINT16,
+	CALL_UINT32,
+	CALL_UINT64,
+};
+
+struct call_argument {
+	const char *name;
+	enum call_argument_type type;
+	uint64_t integer;          /* sign-extended */
+	struct event_string bytes; /* CALL_BYTES, CALL_STRING */
+};
+
+struct event_call {
+	const struct call_argument *arguments; /* in the order of the request, then the common fields of the sample */
+	uint32_t count;
+};
+
+/* In the order of the request's counters. */
+struct event_performance {
+	uint64_t time_enabled; /* ns */
+	uint64_t time_running;
+	const uint64_t *values; /* one for each of request->counters */
+	uint32_t count;
+};
+
 struct event_ticker {
 	int64_t seconds;     /* since the epoch */
 	int64_t nanoseconds; /* since the epoch, the whole time */
@@ -92,12 +212,23 @@ struct event {
 	uint64_t sequence; /* given when the first subscriber takes it; 0 before, and for what has no place in the common order */
 	const struct process *process; /* NULL: none, or unknown (then tgid and tid still tell the task) */
 	uint32_t tgid;
+	enum event_capture capture;
+	/* Of the thread, where they differ from those of its process; NULL: those of the process. */
+	const struct credentials *credentials;
+	/* Calls and counters: what was asked for, the very object of the plan. Of a lost event: whose hits were lost. Else NULL. */
+	const struct probe_request *request;
 	const void *addressee; /* NULL: whoever has a matching clause; else only the subscription with this address (ticker, chargen) */
 	union {
 		struct event_syscall syscall;
 		struct event_fork fork;
 		struct event_exec exec;
 		struct event_exit exit;
+		struct event_cwd cwd;
+		struct event_rename rename;
+		struct event_file file;
+		struct event_network network;
+		struct event_call call;
+		struct event_performance performance;
 		struct event_ticker ticker;
 		struct event_chargen chargen;
 		struct event_lost lost;

@@ -2,6 +2,7 @@
 #define SENSOR_PLAN_H
 
 #include "sensor/event.h"
+#include "sensor/probe_request.h"
 
 /*
  * What all subscriptions together want from the kernel: computed by subscription/, made true by sensor_apply(). A value: whoever made it
@@ -9,15 +10,28 @@
  */
 struct plan_entry {
 	bool wanted;
-	/* Kernel filter that lets at least everything wanted through; NULL: everything. From malloc. */
+	/* Kernel filter that lets at least everything wanted through, with the catalog's kernel names of the fields; NULL: everything. From
+	 * malloc. */
 	char *filter;
+	uint64_t filter_fields; /* which of the catalog's fields it uses: bit i is entry->fields[i] */
+};
+
+/* Functions and counters, each different one once. */
+struct plan_request {
+	struct probe_request *request; /* a reference */
+	struct error *refusal;         /* whoever made the plan's: filled when it cannot be had; code 0 else */
 };
 
 struct plan {
 	struct plan_entry kinds[EVENT_KIND_COUNT];
+	struct plan_request *requests;
+	size_t request_count;
 };
 
-/* Frees the filters. */
+/* Appends a request unless it is there already; takes a reference. -ENOMEM. */
+int plan_add_request(struct plan *p, struct probe_request *request, struct error *refusal);
+
+/* Frees the filters, gives the requests back. */
 void plan_done(struct plan *p);
 
 #endif

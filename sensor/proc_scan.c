@@ -127,6 +127,36 @@ int proc_read_stat(int proc_fd, uint32_t pid, struct proc_stat *ret)
 	return r < 0 ? r : ret->pid == pid ? 0 : -EINVAL;
 }
 
+int proc_read_cwd(int proc_fd, uint32_t pid, char ret[PROC_PATH_BYTES])
+{
+	char path[32];
+	ssize_t length;
+
+	(void)snprintf(path, sizeof(path), "%u/cwd", pid);
+	length = readlinkat(proc_fd, path, ret, PROC_PATH_BYTES - 1);
+	if (length < 0)
+		return -errno;
+	ret[length] = '\0';
+	return (int)length;
+}
+
+int proc_read_credentials(int proc_fd, uint32_t pid, struct credentials *ret)
+{
+	char path[32], text[4096];
+	cleanup_close int fd = -1;
+	ssize_t size;
+
+	(void)snprintf(path, sizeof(path), "%u/status", pid);
+	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	size = read(fd, text, sizeof(text));
+	if (size < 0)
+		return -errno;
+	credentials_parse_status(ret, text, (size_t)size);
+	return ret->known ? 0 : -ENODATA;
+}
+
 static int each_number(int proc_fd, const char *path, int (*fn)(void *context, uint32_t number), void *context)
 {
 	int fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -2,6 +2,7 @@
 #define SENSOR_PROC_SCAN_H
 
 #include "base/error.h"
+#include "sensor/credentials.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
  */
 
 #define PROC_COMM_BYTES 16
+#define PROC_PATH_BYTES 4096
 
 struct proc_stat {
 	uint32_t pid;
@@ -28,6 +30,12 @@ int proc_stat_parse(struct proc_stat *ret, const char *text, size_t size);
 
 /* Reads PID/stat. -ENOENT: there is no such process; -EINVAL: what was read makes no sense; other errors as the system gives them. */
 int proc_read_stat(int proc_fd, uint32_t pid, struct proc_stat *ret);
+
+/* The working directory of a process, NUL-terminated. Returns its length, or a negative errno. */
+int proc_read_cwd(int proc_fd, uint32_t pid, char ret[PROC_PATH_BYTES]);
+
+/* Its credentials. -ENODATA: its status file does not tell. */
+int proc_read_credentials(int proc_fd, uint32_t pid, struct credentials *ret);
 
 /* Calls fn for the number of each process; stops when it returns non-zero and returns that. */
 int proc_each_process(int proc_fd, int (*fn)(void *context, uint32_t pid), void *context, struct error *err);

@@ -37,6 +37,8 @@ struct process_cache {
 	uint64_t scan; /* number of the last one, from 1 */
 	uint64_t scan_start_ns;
 	bool scanning;
+	bool tracks_cwd, tracks_credentials;
+	uint32_t self_tgid;
 	uint64_t alive;
 	uint64_t created, looked_up, missed;
 	struct miss misses[MISSES];
@@ -175,6 +177,25 @@ static void enter_threads(struct process_cache *c, struct process_entry *e, cons
 	sync_thread_count(e);
 }
 
+/* What /proc shows now of what is tracked and not known. */
+static void read_tracked(struct process_cache *c, struct process_entry *e)
+{
+	char path[PROC_PATH_BYTES];
+
+	if (c->tracks_cwd && !e->process.cwd && proc_read_cwd(c->proc_fd, e->process.tgid, path) > 0)
+		e->process.cwd = strdup(path);
+	if (c->tracks_credentials && !e->process.credentials.known)
+		(void)proc_read_credentials(c->proc_fd, e->process.tgid, &e->process.credentials);
+}
+
+static void inherit_tracked(const struct process_cache *c, struct process_entry *e, const struct process_entry *parent)
+{
+	if (c->tracks_cwd && parent->process.cwd)
+		e->process.cwd = strdup(parent->process.cwd);
+	if (c->tracks_credentials)
+		e->process.credentials = parent->process.credentials;
+}
+
 static struct process_entry *get(struct process_cache *c, uint32_t tgid, uint64_t time_ns, unsigned int depth);
 
 /* Enters what /proc has just shown, and those of its ancestors that are not known. */
@@ -192,7 +213,9 @@ static struct process_entry *enter(struct process_cache *c, const struct proc_st
 	e->seen_ns = seen_ns;
 	e->scan = c->scan;
 	set_comm(&e->process, stat->comm);
+	e->process.hidden = c->self_tgid && stat->parent_pid == c->self_tgid;
 	enter_threads(c, e, stat);
+	read_tracked(c, e);
 	if (stat->is_zombie && stat->threads <= 1)
 		end(c, e, seen_ns);
 	return e;
@@ -320,7 +343,10 @@ struct process *process_cache_fork(struct process_cache *c, uint32_t parent_tgid
 	if (!e)
 		return NULL;
 	e->process.fork_time_ns = time_ns;
+	e->process.hidden = c->self_tgid && parent_tgid == c->self_tgid;
 	set_comm(&e->process, comm);
+	if (parent)
+		inherit_tracked(c, e, parent);
 	thread_set_reset(&e->threads, child_tid);
 	sync_thread_count(e);
 	c->created++;
@@ -337,13 +363,57 @@ void process_cache_exec(struct process_cache *c, uint32_t tgid, uint64_t time_ns
 	sync_thread_count(e);
 }
 
-void process_cache_rename(struct process_cache *c, uint32_t tid, const char *comm, uint64_t time_ns)
+bool process_cache_rename(struct process_cache *c, uint32_t tid, const char *comm, uint64_t time_ns)
 {
 	struct process_entry *e = find_at(c, tid, time_ns);
 
 	if (!e || e->exit_sampled || strncmp(e->process.comm, comm, PROCESS_COMM_BYTES - 1) == 0)
-		return;
+		return false;
 	set_comm(&e->process, comm);
+	process_tree_revise(&c->tree, e);
+	return true;
+}
+
+void process_cache_track(struct process_cache *c, bool cwd, bool credentials)
+{
+	struct process_entry *e, *next;
+
+	if (c->tracks_cwd == cwd && c->tracks_credentials == credentials)
+		return;
+	c->tracks_cwd = cwd;
+	c->tracks_credentials = credentials;
+	HASH_ITER (hh, c->table, e, next) {
+		if (!cwd) {
+			free(e->process.cwd);
+			e->process.cwd = NULL;
+		}
+		if (!credentials)
+			e->process.credentials = (struct credentials){0};
+		if (is_alive(e))
+			read_tracked(c, e);
+		process_tree_revise(&c->tree, e);
+	}
+}
+
+void process_cache_set_cwd(struct process_cache *c, uint32_t tgid, const char *path, size_t length)
+{
+	struct process_entry *e = find(c, tgid);
+
+	if (!e || !c->tracks_cwd)
+		return;
+	free(e->process.cwd);
+	e->process.cwd = length ? strndup(path, length) : NULL;
+}
+
+void process_cache_set_credentials(struct process_cache *c, uint32_t tgid, const struct credentials *credentials)
+{
+	struct process_entry *e = find(c, tgid);
+
+	if (!e || !c->tracks_credentials)
+		return;
+	if (credentials_equal(&e->process.credentials, credentials) && e->process.credentials.late == credentials->late)
+		return;
+	e->process.credentials = *credentials;
 	process_tree_revise(&c->tree, e);
 }
 
@@ -474,6 +544,7 @@ int process_cache_new(struct process_cache **ret, const struct process_cache_opt
 	if (!c)
 		return error_set_errno(err, -ENOMEM, "process cache");
 	c->max_dead = options && options->max_dead ? options->max_dead : MAX_DEAD_DEFAULT;
+	c->self_tgid = options ? options->self_tgid : 0;
 	c->proc_fd = open(proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (c->proc_fd < 0)
 		r = error_set_errno(err, -errno, "%s", proc);

@@ -2,6 +2,7 @@
 #define SENSOR_PROCESS_CACHE_H
 
 #include "base/error.h"
+#include "sensor/credentials.h"
 #include "sensor/process_id.h"
 
 #include <stdbool.h>
@@ -28,6 +29,9 @@
  * living ones stay, so whoever walks up must stop by himself after PROCESS_LINEAGE_MAX. At most `max_dead` dead ones are held in all:
  * beyond that the oldest leave the table early, or are cut out of all lineages.
  *
+ * Working directories and credentials are kept for as long as somebody wants them (process_cache_track()): read from /proc for those that are
+ * there then, inherited by a fork, and changed by samples.
+ *
  * One thread.
  */
 
@@ -45,8 +49,11 @@ struct process {
 	uint64_t fork_time_ns;         /* CLOCK_MONOTONIC; 0: from the scan */
 	uint64_t exit_time_ns;         /* 0: alive */
 	uint32_t references;
-	/* Changes whenever something changes that an encoder may have put into `encoded`: this process's comm or parent, or those of an
-	 * ancestor. Never 0. */
+	bool hidden;                    /* a child of the sensor's: not to be reported */
+	struct credentials credentials; /* of the main thread; not known unless they are tracked */
+	char *cwd;                      /* absolute, NUL-terminated; NULL: not known, or not tracked */
+	/* Changes whenever something changes that an encoder may have put into `encoded`: this process's comm, credentials or parent, or
+	 * the comm or parent of an ancestor. Never 0. */
 	uint64_t revision;
 	/* A place for an encoder to keep what it made of this process, valid while encoded_revision == revision. From malloc; freed with
 	 * the process, or some time after its end. Only process_set_encoded() changes it. */
@@ -67,8 +74,9 @@ struct process_cache_counters {
 };
 
 struct process_cache_options {
-	const char *proc; /* "/proc" when NULL; tests give a tree of their own */
-	size_t max_dead;  /* 0: 65536 */
+	const char *proc;   /* "/proc" when NULL; tests give a tree of their own */
+	size_t max_dead;    /* 0: 65536 */
+	uint32_t self_tgid; /* its children are hidden; 0: nobody's */
 };
 
 /* -errno with a reason when the directory cannot be opened or has no boot id (sys/kernel/random/boot_id). */
@@ -98,8 +106,16 @@ struct process *process_cache_fork(struct process_cache *c, uint32_t parent_tgid
 void process_cache_exec(struct process_cache *c, uint32_t tgid, uint64_t time_ns);
 
 /* A thread got a new name (cut after 15 bytes): it names the process when it is the main thread, whose number is the tgid; other threads'
- * names are not kept. */
-void process_cache_rename(struct process_cache *c, uint32_t tid, const char *comm, uint64_t time_ns);
+ * names are not kept. True: the process has another name than before. */
+bool process_cache_rename(struct process_cache *c, uint32_t tid, const char *comm, uint64_t time_ns);
+
+/* What to keep of every process from now on. What was not kept before is read from /proc, some 10 us per process and thing; what is not to be
+ * kept any more is forgotten. */
+void process_cache_track(struct process_cache *c, bool cwd, bool credentials);
+
+/* A process has another working directory (`length` 0: nobody knows which), other credentials. Only while they are tracked. */
+void process_cache_set_cwd(struct process_cache *c, uint32_t tgid, const char *path, size_t length);
+void process_cache_set_credentials(struct process_cache *c, uint32_t tgid, const struct credentials *credentials);
 
 /* A thread ended. True when it was the last one: the process has ended now, and *ret is who it was; NULL when that is not known. `group_dead`
  * is what the kernel says: 1 the last one, 0 not the last one, -1 this kernel does not say (the threads decide then; of an unknown process

@@ -30,19 +30,24 @@ enum {
 	NEWTASK_CLONE_FLAGS,
 };
 
-static bool build_fork(struct source_context *context, const struct format_field *fields, const struct sample *sample, struct event *ret)
+static bool build_fork(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
 {
-	uint32_t child_tid = (uint32_t)read_integer(&fields[NEWTASK_PID], sample);
-	uint64_t flags = read_integer(&fields[NEWTASK_CLONE_FLAGS], sample);
+	uint32_t child_tid = (uint32_t)read_integer(&probe->fields[NEWTASK_PID], sample);
+	uint64_t flags = read_integer(&probe->fields[NEWTASK_CLONE_FLAGS], sample);
 	char comm[PROCESS_COMM_BYTES];
+	const struct credentials *creator = thread_credentials_find(&context->thread_credentials, sample->tid);
 	const struct process *child;
 
-	read_comm(comm, &fields[NEWTASK_COMM], sample);
+	read_comm(comm, &probe->fields[NEWTASK_COMM], sample);
 	if (!(flags & CLONE_THREAD))
 		process_notes_forget(context->notes, child_tid);
 	child = process_cache_fork(context->processes, sample->tgid, child_tid, flags, comm, sample->time_ns);
+	if (creator && child && (flags & CLONE_THREAD))
+		thread_credentials_set(&context->thread_credentials, child_tid, creator);
 	if (!child || (flags & CLONE_THREAD))
 		return false;
+	if (creator)
+		process_cache_set_credentials(context->processes, child_tid, creator);
 	ret->kind = EVENT_PROCESS_FORK;
 	ret->process = process_cache_get(context->processes, sample->tgid, sample->time_ns);
 	ret->fork = (struct event_fork){.child = child, .clone_flags = flags};
@@ -55,14 +60,23 @@ enum {
 };
 
 /* The sample is the writer's: a thread of the same process, or whoever made a kernel thread. */
-static bool build_rename(struct source_context *context, const struct format_field *fields, const struct sample *sample, struct event *ret)
+static bool build_rename(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
+			 struct event *ret)
 {
+	uint32_t tid = (uint32_t)read_integer(&probe->fields[RENAME_PID], sample);
 	char comm[PROCESS_COMM_BYTES];
 
-	(void)ret;
-	read_comm(comm, &fields[RENAME_NEWCOMM], sample);
-	process_cache_rename(context->processes, (uint32_t)read_integer(&fields[RENAME_PID], sample), comm, sample->time_ns);
-	return false;
+	read_comm(comm, &probe->fields[RENAME_NEWCOMM], sample);
+	if (!process_cache_rename(context->processes, tid, comm, sample->time_ns))
+		return false;
+	ret->kind = EVENT_PROCESS_RENAME;
+	ret->process = process_cache_find(context->processes, tid);
+	if (!ret->process)
+		return false;
+	/* It may be another thread of the process that gave the name. */
+	ret->tgid = tid;
+	ret->rename.comm = (struct event_string){.bytes = ret->process->comm, .length = strlen(ret->process->comm)};
+	return true;
 }
 
 enum {
@@ -72,15 +86,15 @@ enum {
 /* The loader's dump comes when the new program gets a processor; if it had one and is gone, its dump is there by the next round. */
 #define EXEC_WAIT_NS (5 * NSEC_PER_MSEC)
 
-static uint64_t wait_for_exec_notice(const struct source_context *context, const struct format_field *fields, const struct sample *sample)
+static uint64_t wait_for_exec_notice(const struct source_context *context, const struct source_instance *probe, const struct sample *sample)
 {
-	(void)fields;
+	(void)probe;
 	if (!context->expects_exec_notices || process_notes_has_exec(context->notes, sample->tid, sample->time_ns))
 		return 0;
 	return EXEC_WAIT_NS;
 }
 
-static bool build_exec(struct source_context *context, const struct format_field *fields, const struct sample *sample, struct event *ret)
+static bool build_exec(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
 {
 	struct event_exec *exec = &ret->exec;
 	struct notice notice;
@@ -91,7 +105,7 @@ static bool build_exec(struct source_context *context, const struct format_field
 	ret->kind = EVENT_PROCESS_EXEC;
 	ret->process = process_cache_get(context->processes, sample->tgid, sample->time_ns);
 	*exec = (struct event_exec){.arguments = {.bytes = ""}, .arguments_truncated = true};
-	exec->filename.bytes = format_read_string(&fields[EXEC_FILENAME], sample->raw, sample->raw_size, &exec->filename.length);
+	exec->filename.bytes = format_read_string(&probe->fields[EXEC_FILENAME], sample->raw, sample->raw_size, &exec->filename.length);
 	if (!process_notes_exec(context->notes, sample->tid, sample->time_ns, &notice))
 		return true;
 	exec->arguments = (struct event_string){.bytes = notice.exec.bytes, .length = notice.exec.size};
@@ -142,9 +156,9 @@ static bool dumps_core(int signal)
 	}
 }
 
-static uint64_t wait_for_exit_notice(const struct source_context *context, const struct format_field *fields, const struct sample *sample)
+static uint64_t wait_for_exit_notice(const struct source_context *context, const struct source_instance *probe, const struct sample *sample)
 {
-	uint32_t tid = (uint32_t)read_integer(&fields[EXIT_PID], sample);
+	uint32_t tid = (uint32_t)read_integer(&probe->fields[EXIT_PID], sample);
 	int32_t status;
 
 	if (!context->expects_exit_notices || process_notes_has_exit(context->notes, sample->tgid, tid, sample->time_ns))
@@ -154,14 +168,15 @@ static uint64_t wait_for_exit_notice(const struct source_context *context, const
 	return EXIT_WAIT_NS;
 }
 
-static bool build_exit(struct source_context *context, const struct format_field *fields, const struct sample *sample, struct event *ret)
+static bool build_exit(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
 {
-	uint32_t tid = (uint32_t)read_integer(&fields[EXIT_PID], sample);
-	int group_dead = fields[EXIT_GROUP_DEAD].size ? read_integer(&fields[EXIT_GROUP_DEAD], sample) != 0 : -1;
+	uint32_t tid = (uint32_t)read_integer(&probe->fields[EXIT_PID], sample);
+	int group_dead = probe->fields[EXIT_GROUP_DEAD].size ? read_integer(&probe->fields[EXIT_GROUP_DEAD], sample) != 0 : -1;
 	struct process *process = NULL;
 	int32_t status = 0;
 
 	(void)process_cache_get(context->processes, sample->tgid, sample->time_ns);
+	thread_credentials_forget(&context->thread_credentials, tid);
 	if (!process_cache_exit(context->processes, sample->tgid, tid, group_dead, sample->time_ns, &process)) {
 		if (tid == sample->tgid)
 			process_notes_main_exit(context->notes, tid, sample->time_ns);
@@ -184,26 +199,27 @@ enum {
 };
 
 /* The field is as wide as a register; the kernel takes an int. */
-static bool take_exit_call(struct source_context *context, const struct format_field *fields, const struct sample *sample, bool whole_group)
+static bool take_exit_call(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
+			   bool whole_group)
 {
-	int32_t code = (int32_t)read_integer(&fields[CALL_CODE], sample);
+	int32_t code = (int32_t)read_integer(&probe->fields[CALL_CODE], sample);
 
 	process_notes_exit_call(context->notes, sample->tgid, sample->tid, whole_group, code, sample->time_ns);
 	return false;
 }
 
-static bool build_exit_group_call(struct source_context *context, const struct format_field *fields, const struct sample *sample,
+static bool build_exit_group_call(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
 				  struct event *ret)
 {
 	(void)ret;
-	return take_exit_call(context, fields, sample, true);
+	return take_exit_call(context, probe, sample, true);
 }
 
-static bool build_exit_call(struct source_context *context, const struct format_field *fields, const struct sample *sample,
+static bool build_exit_call(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
 			    struct event *ret)
 {
 	(void)ret;
-	return take_exit_call(context, fields, sample, false);
+	return take_exit_call(context, probe, sample, false);
 }
 
 /* signal(7), "Standard signals": those whose default action is not to terminate. */
@@ -233,14 +249,15 @@ enum {
 #define TRACE_SIGNAL_DELIVERED 0 /* kernel: include/trace/events/signal.h */
 
 /* The sample is the sender's. */
-static bool build_signal_sent(struct source_context *context, const struct format_field *fields, const struct sample *sample,
+static bool build_signal_sent(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
 			      struct event *ret)
 {
-	int signal = (int)read_integer(&fields[SENT_NUMBER], sample);
+	int signal = (int)read_integer(&probe->fields[SENT_NUMBER], sample);
 
 	(void)ret;
-	if (is_deadly_by_default(signal) && read_integer(&fields[SENT_RESULT], sample) == TRACE_SIGNAL_DELIVERED)
-		process_notes_signal_sent(context->notes, (uint32_t)read_integer(&fields[SENT_PID], sample), signal, sample->time_ns);
+	if (is_deadly_by_default(signal) && read_integer(&probe->fields[SENT_RESULT], sample) == TRACE_SIGNAL_DELIVERED)
+		process_notes_signal_sent(context->notes, (uint32_t)read_integer(&probe->fields[SENT_PID], sample), signal,
+					  sample->time_ns);
 	return false;
 }
 
@@ -249,10 +266,11 @@ enum {
 	SIGNAL_HANDLER,
 };
 
-static bool build_signal(struct source_context *context, const struct format_field *fields, const struct sample *sample, struct event *ret)
+static bool build_signal(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
+			 struct event *ret)
 {
-	int signal = (int)read_integer(&fields[SIGNAL_NUMBER], sample);
-	uint64_t handler = read_integer(&fields[SIGNAL_HANDLER], sample);
+	int signal = (int)read_integer(&probe->fields[SIGNAL_NUMBER], sample);
+	uint64_t handler = read_integer(&probe->fields[SIGNAL_HANDLER], sample);
 
 	(void)ret;
 	if (handler != (uint64_t)(uintptr_t)SIG_DFL)
@@ -262,7 +280,7 @@ static bool build_signal(struct source_context *context, const struct format_fie
 	return false;
 }
 
-const struct source_tracepoint process_source[] = {
+const struct source_probe process_source[] = {
 	{
 		.system = "task",
 		.name = "task_newtask",
@@ -274,6 +292,7 @@ const struct source_tracepoint process_source[] = {
 	{
 		.system = "task",
 		.name = "task_rename",
+		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_RENAME),
 		.always = true,
 		.fields = {[RENAME_PID] = "pid", [RENAME_NEWCOMM] = "newcomm"},
 		.build = build_rename,
@@ -300,6 +319,7 @@ const struct source_tracepoint process_source[] = {
 		.system = "syscalls",
 		.name = "sys_enter_exit_group",
 		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_EXIT),
+		.helper = true,
 		.fields = {[CALL_CODE] = "error_code"},
 		.build = build_exit_group_call,
 	},
@@ -307,6 +327,7 @@ const struct source_tracepoint process_source[] = {
 		.system = "syscalls",
 		.name = "sys_enter_exit",
 		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_EXIT),
+		.helper = true,
 		.fields = {[CALL_CODE] = "error_code"},
 		.build = build_exit_call,
 	},
@@ -314,6 +335,7 @@ const struct source_tracepoint process_source[] = {
 		.system = "signal",
 		.name = "signal_generate",
 		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_EXIT),
+		.helper = true,
 		.fields = {[SENT_NUMBER] = "sig", [SENT_PID] = "pid", [SENT_RESULT] = "?result"},
 		.build = build_signal_sent,
 	},
@@ -321,6 +343,7 @@ const struct source_tracepoint process_source[] = {
 		.system = "signal",
 		.name = "signal_deliver",
 		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_EXIT),
+		.helper = true,
 		.fields = {[SIGNAL_NUMBER] = "sig", [SIGNAL_HANDLER] = "sa_handler"},
 		.build = build_signal,
 	},

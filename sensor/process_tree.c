@@ -20,6 +20,7 @@ void process_entry_free(struct process_entry *e)
 {
 	thread_set_done(&e->threads);
 	free(e->process.encoded);
+	free(e->process.cwd);
 	free(e);
 }
 

@@ -2,36 +2,39 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "sensor/call_table.h"
+#include "sensor/capture.h"
 #include "sensor/catalog.h"
 #include "sensor/process_notes.h"
+#include "sensor/request_source.h"
 #include "sensor/self_filter.h"
 #include "sensor/source.h"
+#include "sensor/trial.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 /* Space goes back to the kernel after so many samples, so that a full ring gets room while a long round goes on. */
 #define RELEASE_SAMPLES 64
 
-/* A tracepoint of a source, and what became of it here. */
-struct probe {
-	const struct source_tracepoint *row;
-	struct kernel_event *event; /* NULL: not installed */
-	char *filter;               /* as asked for by the plan, without our own threads' part */
-	struct format_field fields[SOURCE_FIELDS_MAX];
-	/* The kind that comes from this very tracepoint; EVENT_KIND_COUNT: it only helps others. */
-	enum event_kind kind;
-	struct error refusal;
-};
+/* How often another way is looked for when the probes of one that was chosen would not install. */
+#define APPLY_ATTEMPTS 4
 
 struct sensor {
+	struct source_context context; /* first: builders get it */
 	struct sample_source *source;
 	struct sensor_consumer consumer;
-	struct source_context context;
 	struct self_filter self;
-	struct probe *probes;
-	size_t probe_count;
+	struct capture_set captures;
+	struct probe_kernel kernel;
+	struct probe *fixed; /* rows that every kernel has, all of them */
+	size_t fixed_count;
+	struct probe *captured;  /* rows of the chosen candidates that are installed */
+	struct probe *requested; /* what clients asked for by name */
+	uint32_t max_requests;
 	uint64_t last_time_ns; /* of the last event or horizon */
 	uint64_t events;
 	uint64_t rounds;
@@ -41,85 +44,28 @@ struct sensor {
 	uint32_t recent_tgid;
 };
 
-static enum event_kind row_kind(const struct source_tracepoint *row)
-{
-	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++) {
-		const struct catalog_entry *entry = catalog_entry((enum event_kind)kind);
-
-		if ((row->kinds & EVENT_KIND_BIT(kind)) && entry->system && !strcmp(entry->system, row->system) &&
-		    !strcmp(entry->tracepoint, row->name))
-			return (enum event_kind)kind;
-	}
-	return EVENT_KIND_COUNT;
-}
-
-static int probe_compile(struct probe *probe, struct error *err)
-{
-	for (size_t i = 0; i < SOURCE_FIELDS_MAX && probe->row->fields[i]; i++) {
-		const char *name = probe->row->fields[i];
-		bool optional = name[0] == '?';
-		int code = format_field(probe->event->format, name + optional, &probe->fields[i], optional ? NULL : err);
-
-		if (code && !optional)
-			return code;
-		if (code)
-			probe->fields[i] = (struct format_field){0};
-	}
-	return 0;
-}
-
 /* Our own threads' hits are dropped in user space too: what the kernel drops only saves time. */
-static char *probe_kernel_filter(const struct sensor *s, const struct probe *probe, const char *filter)
+static char *combine_filter(const struct sensor *s, const struct source_probe *row, const char *filter)
 {
-	return self_filter_combine(&s->self, probe->row->always ? NULL : filter, probe->row->always);
+	return self_filter_combine(&s->self, row->always ? NULL : filter, row->always);
 }
 
-static int probe_install(struct sensor *s, struct probe *probe, const char *filter, struct error *err)
+static int install_row(struct sensor *s, struct probe *probe, const struct source_probe *row, const char *filter, struct error *err)
 {
-	char *combined = probe_kernel_filter(s, probe, filter);
-	struct kernel_event_spec spec = {.system = probe->row->system,
-					 .name = probe->row->name,
-					 .filter = combined,
-					 .with_abi = probe->row->with_abi};
-	int code = s->source->ops->add(s->source, &spec, probe, &probe->event, err);
+	char *combined = combine_filter(s, row, filter);
+	int code = probe_install(probe, row, &s->kernel, s->source, combined, err);
 
-	/* A filter is only there to save work. */
-	if (code == -EINVAL && combined) {
-		log_debug("filter refused, going on without", "event=%s:%s error=\"%s\"", spec.system, spec.name, err ? err->message : "");
-		spec.filter = NULL;
-		code = s->source->ops->add(s->source, &spec, probe, &probe->event, err);
-	}
 	free(combined);
-	if (code) {
-		probe->event = NULL;
-		return code;
-	}
-	code = probe_compile(probe, err);
-	if (code) {
-		s->source->ops->remove(s->source, probe->event);
-		probe->event = NULL;
-		return code;
-	}
-	probe->filter = filter ? strdup(filter) : NULL;
-	return 0;
+	if (!code)
+		probe->filter = filter ? strdup(filter) : NULL;
+	return code;
 }
 
-static void probe_remove(struct sensor *s, struct probe *probe)
+static int refilter(struct sensor *s, struct probe *probe, const char *filter, struct error *err)
 {
-	if (probe->event)
-		s->source->ops->remove(s->source, probe->event);
-	probe->event = NULL;
-	free(probe->filter);
-	probe->filter = NULL;
-}
+	char *combined = combine_filter(s, probe->instance.row, filter);
+	int code = probe_refilter(probe, s->source, combined, err);
 
-static int probe_refilter(struct sensor *s, struct probe *probe, const char *filter, struct error *err)
-{
-	char *combined = probe_kernel_filter(s, probe, filter);
-	int code = s->source->ops->refilter(s->source, probe->event, combined, err);
-
-	if (code == -EINVAL && combined)
-		code = s->source->ops->refilter(s->source, probe->event, NULL, err);
 	free(combined);
 	if (code)
 		return code;
@@ -133,60 +79,276 @@ static bool same_filter(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-static int probe_apply(struct sensor *s, struct probe *probe, const struct plan *plan, struct error *err)
+/* Makes one probe what it is wanted to be. */
+static int apply_row(struct sensor *s, struct probe *probe, struct error *err)
 {
-	const char *filter = probe->kind == EVENT_KIND_COUNT || probe->row->always ? NULL : plan->kinds[probe->kind].filter;
-	bool wanted = probe->row->always;
-
-	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
-		wanted |= (probe->row->kinds & EVENT_KIND_BIT(kind)) && plan->kinds[kind].wanted;
-	if (!wanted) {
-		probe_remove(s, probe);
+	if (!probe->wanted) {
+		probe_remove(probe, s->source);
 		return 0;
 	}
 	if (!probe->event)
-		return probe_install(s, probe, filter, err);
-	if (same_filter(filter, probe->filter))
+		return install_row(s, probe, probe->instance.row, probe->wanted_filter, err);
+	if (same_filter(probe->wanted_filter, probe->filter))
 		return 0;
-	return probe_refilter(s, probe, filter, err);
+	return refilter(s, probe, probe->wanted_filter, err);
 }
 
-void sensor_apply(struct sensor *s, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT])
+static uint64_t wanted_kinds(const struct plan *plan)
 {
-	for (size_t i = 0; i < s->probe_count; i++) {
-		struct probe *probe = &s->probes[i];
+	uint64_t kinds = 0;
 
-		probe->refusal = (struct error){0};
-		if (!probe_apply(s, probe, plan, &probe->refusal))
+	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
+		if (plan->kinds[kind].wanted)
+			kinds |= EVENT_KIND_BIT(kind);
+	return kinds;
+}
+
+static void refuse_kinds(uint64_t kinds, const struct error *reason, struct error refusals[EVENT_KIND_COUNT])
+{
+	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
+		if (kinds & EVENT_KIND_BIT(kind))
+			refusals[kind] = *reason;
+}
+
+static const char *row_filter(const struct source_probe *row, const struct plan *plan)
+{
+	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
+		if (row->filtered_kind == EVENT_KIND_BIT(kind))
+			return plan->kinds[kind].filter;
+	return NULL;
+}
+
+static void apply_fixed(struct sensor *s, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT])
+{
+	uint64_t kinds = wanted_kinds(plan);
+
+	for (size_t i = 0; i < s->fixed_count; i++) {
+		struct probe *probe = &s->fixed[i];
+		const struct source_probe *row = probe->instance.row;
+		struct error err = {0};
+
+		probe->wanted = row->always || (row->kinds & kinds);
+		probe->wanted_filter = row_filter(row, plan);
+		if (!apply_row(s, probe, &err))
 			continue;
-		log_debug("cannot install", "event=%s:%s error=\"%s\"", probe->row->system, probe->row->name, probe->refusal.message);
-		if (probe->kind != EVENT_KIND_COUNT)
-			refusals[probe->kind] = probe->refusal;
+		log_debug("cannot install", "event=%s:%s error=\"%s\"", row->system, row->name, err.message);
+		if (!row->helper)
+			refuse_kinds(row->kinds, &err, refusals);
 	}
 }
 
-static int sensor_make_probes(struct sensor *s)
+static struct probe *captured_row(struct sensor *s, const struct source_probe *row)
 {
-	const struct source_tracepoint *const tables[] = {process_source, syscall_source};
-	const size_t counts[] = {process_source_count, syscall_source_count};
+	struct probe *probe;
 
-	s->probes = calloc(process_source_count + syscall_source_count, sizeof(*s->probes));
-	if (!s->probes)
-		return -ENOMEM;
-	for (size_t table = 0; table < 2; table++) {
-		for (size_t i = 0; i < counts[table]; i++) {
-			struct probe *probe = &s->probes[s->probe_count++];
+	DL_FOREACH (s->captured, probe)
+		if (probe->instance.row == row)
+			return probe;
+	probe = calloc(1, sizeof(*probe));
+	if (!probe)
+		return NULL;
+	probe->instance.row = row;
+	DL_APPEND(s->captured, probe);
+	return probe;
+}
 
-			probe->row = &tables[table][i];
-			probe->kind = row_kind(probe->row);
-		}
+/* Marks the rows of a candidate as wanted. One that several captures use must let through what each of them wants. */
+static int want_candidate(struct sensor *s, const struct capture *c, const struct plan *plan)
+{
+	enum event_kind kind = c->source->kind;
+
+	for (size_t i = 0; c->chosen->probes[i]; i++) {
+		const struct source_probe *row = c->chosen->probes[i];
+		struct probe *probe = captured_row(s, row);
+		const char *filter = NULL;
+
+		if (!probe)
+			return -ENOMEM;
+		if (kind != EVENT_KIND_COUNT && row->filtered_kind == EVENT_KIND_BIT(kind) &&
+		    candidate_filters(c->chosen, kind, plan->kinds[kind].filter_fields))
+			filter = plan->kinds[kind].filter;
+		probe->wanted_filter = probe->wanted && !same_filter(probe->wanted_filter, filter) ? NULL : filter;
+		probe->wanted = true;
 	}
 	return 0;
 }
 
+static void want_captures(struct sensor *s, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT])
+{
+	uint64_t kinds = wanted_kinds(plan) | (plan->request_count ? EVENT_KIND_BIT(EVENT_KERNEL_CALL_ENTER) : 0);
+	struct probe *probe;
+
+	DL_FOREACH (s->captured, probe) {
+		probe->wanted = false;
+		probe->wanted_filter = NULL;
+	}
+	for (size_t i = 0; i < s->captures.count; i++) {
+		struct capture *c = &s->captures.captures[i];
+
+		c->wanted = c->source->needed_by & kinds;
+		if (!c->wanted)
+			continue;
+		if (!capture_choose(&s->captures, c, &s->kernel) && !want_candidate(s, c, plan))
+			continue;
+		c->wanted = false;
+		if (c->source->kind != EVENT_KIND_COUNT)
+			refusals[c->source->kind] = c->refusal;
+	}
+}
+
+static bool uses_row(const struct capture *c, const struct source_probe *row)
+{
+	for (size_t i = 0; c->chosen && c->chosen->probes[i]; i++)
+		if (c->chosen->probes[i] == row)
+			return true;
+	return false;
+}
+
+/* False: a probe would not install, and those that need it have to look for another way. */
+static bool install_captures(struct sensor *s)
+{
+	struct probe *probe, *next;
+	bool complete = true;
+
+	DL_FOREACH_SAFE (s->captured, probe, next) {
+		struct error err = {0};
+
+		if (apply_row(s, probe, &err)) {
+			complete = false;
+			for (size_t i = 0; i < s->captures.count; i++)
+				if (uses_row(&s->captures.captures[i], probe->instance.row))
+					capture_reject(&s->captures.captures[i], &err);
+		}
+		if (probe->event)
+			continue;
+		DL_DELETE(s->captured, probe);
+		free(probe);
+	}
+	return complete;
+}
+
+static bool is_captured(const struct sensor *s, enum event_kind kind, const char *name)
+{
+	for (size_t i = 0; i < s->captures.count; i++) {
+		const struct capture *c = &s->captures.captures[i];
+
+		if (c->source->kind == kind && (!name || !strcmp(c->source->name, name)))
+			return c->wanted && c->chosen;
+	}
+	return false;
+}
+
+static void apply_captures(struct sensor *s, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT])
+{
+	for (int attempt = 0; attempt < APPLY_ATTEMPTS; attempt++) {
+		want_captures(s, plan, refusals);
+		if (install_captures(s))
+			break;
+	}
+	/* Only with the probes that keep it true: a working directory, or rights, of some time ago are worse than none. */
+	process_cache_track(s->context.processes, is_captured(s, EVENT_PROCESS_CWD, NULL), is_captured(s, EVENT_KIND_COUNT, "credentials"));
+}
+
+static struct probe *find_request(struct sensor *s, const struct probe_request *request)
+{
+	struct probe *probe;
+
+	DL_SEARCH_SCALAR(s->requested, probe, request, request);
+	return probe;
+}
+
+static int add_request(struct sensor *s, struct probe_request *request, struct error *err)
+{
+	struct probe *probe;
+	uint32_t count;
+	int code;
+
+	DL_COUNT(s->requested, probe, count);
+	if (count >= s->max_requests)
+		return error_set(err, -ENOSPC, "%" PRIu32 " functions and counter groups are watched already, which is the limit", count);
+	probe = calloc(1, sizeof(*probe));
+	if (!probe)
+		return error_set(err, -ENOMEM, "out of memory");
+	code = request_install(probe, request, s->source, err);
+	if (code) {
+		free(probe);
+		return code;
+	}
+	probe->wanted = true;
+	DL_APPEND(s->requested, probe);
+	return 0;
+}
+
+static void apply_requests(struct sensor *s, const struct plan *plan)
+{
+	struct probe *probe, *next;
+
+	DL_FOREACH (s->requested, probe)
+		probe->wanted = false;
+	for (size_t i = 0; i < plan->request_count; i++) {
+		probe = find_request(s, plan->requests[i].request);
+		if (probe)
+			probe->wanted = true;
+	}
+	DL_FOREACH_SAFE (s->requested, probe, next) {
+		if (probe->wanted)
+			continue;
+		DL_DELETE(s->requested, probe);
+		probe_remove(probe, s->source);
+		free(probe);
+	}
+	for (size_t i = 0; i < plan->request_count; i++) {
+		struct error *refusal = plan->requests[i].refusal;
+
+		*refusal = (struct error){0};
+		if (!find_request(s, plan->requests[i].request))
+			add_request(s, plan->requests[i].request, refusal);
+	}
+}
+
+void sensor_apply(struct sensor *s, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT])
+{
+	apply_fixed(s, plan, refusals);
+	apply_captures(s, plan, refusals);
+	apply_requests(s, plan);
+}
+
+static int make_fixed(struct sensor *s)
+{
+	const struct source_probe *const tables[] = {process_source, syscall_source};
+	const size_t counts[] = {process_source_count, syscall_source_count};
+
+	s->fixed = calloc(process_source_count + syscall_source_count, sizeof(*s->fixed));
+	if (!s->fixed)
+		return -ENOMEM;
+	for (size_t table = 0; table < 2; table++)
+		for (size_t i = 0; i < counts[table]; i++)
+			s->fixed[s->fixed_count++].instance.row = &tables[table][i];
+	return 0;
+}
+
+static void emit_from_builder(struct source_context *context, struct event *event);
+
+static int make_context(struct sensor *s, const struct sensor_options *options)
+{
+	const struct capture_options captures = {
+		.trial = options->with_trials ? trial_run : NULL,
+		.forbidden = options->forbidden,
+		.forbidden_count = options->forbidden_count,
+	};
+
+	s->max_requests = options->max_requests ? options->max_requests : SENSOR_REQUESTS_DEFAULT;
+	s->context.notes = process_notes_new();
+	s->context.calls = call_table_new();
+	s->context.emit = emit_from_builder;
+	if (!s->context.notes || !s->context.calls || make_fixed(s))
+		return -ENOMEM;
+	return capture_set_init(&s->captures, &captures);
+}
+
 int sensor_new(struct sensor **ret, const struct sensor_options *options, const struct sensor_consumer *consumer, struct error *err)
 {
-	struct process_cache_options cache_options = {.proc = options->proc};
+	struct process_cache_options cache_options = {.proc = options->proc, .self_tgid = options->self_tgid};
 	struct error refusals[EVENT_KIND_COUNT] = {0};
 	struct plan nothing = {0};
 	struct sensor *s = calloc(1, sizeof(*s));
@@ -199,8 +361,7 @@ int sensor_new(struct sensor **ret, const struct sensor_options *options, const 
 	s->source = options->source;
 	s->consumer = *consumer;
 	self_filter_init(&s->self, options->self_tgid);
-	s->context.notes = process_notes_new();
-	code = s->context.notes ? sensor_make_probes(s) : -ENOMEM;
+	code = make_context(s, options);
 	if (code) {
 		error_set(err, code, "out of memory");
 		goto fail;
@@ -220,17 +381,33 @@ fail:
 	return code;
 }
 
+static void free_probes(struct sensor *s, struct probe **list)
+{
+	struct probe *probe, *next;
+
+	DL_FOREACH_SAFE (*list, probe, next) {
+		DL_DELETE(*list, probe);
+		probe_remove(probe, s->source);
+		free(probe);
+	}
+}
+
 struct sensor *sensor_free(struct sensor *s)
 {
 	if (!s)
 		return NULL;
-	for (size_t i = 0; i < s->probe_count; i++)
-		probe_remove(s, &s->probes[i]);
+	for (size_t i = 0; i < s->fixed_count; i++)
+		probe_remove(&s->fixed[i], s->source);
+	free_probes(s, &s->captured);
+	free_probes(s, &s->requested);
 	s->source->ops->free(s->source);
+	capture_set_done(&s->captures);
 	process_cache_free(s->context.processes);
 	process_notes_free(s->context.notes);
+	call_table_free(s->context.calls);
+	thread_credentials_done(&s->context.thread_credentials);
 	self_filter_done(&s->self);
-	free(s->probes);
+	free(s->fixed);
 	free(s);
 	return NULL;
 }
@@ -242,24 +419,47 @@ void sensor_notice(void *sensor, const struct notice *notice)
 
 static void sensor_emit(struct sensor *s, struct event *event)
 {
+	if (event->process && event->process->hidden)
+		return;
 	s->events++;
 	s->consumer.event(s->consumer.context, event);
 }
 
-static void sensor_take_loss(struct sensor *s, const struct probe *probe, const struct sample *sample)
+static void emit_from_builder(struct source_context *context, struct event *event)
+{
+	struct sensor *s = (struct sensor *)context;
+
+	if (event->tgid != s->self.tgid || !s->self.tgid)
+		sensor_emit(s, event);
+}
+
+static void emit_loss(struct sensor *s, const struct probe *probe, const struct sample *sample, enum event_kind of)
 {
 	struct event event = {
 		.kind = EVENT_LOST,
 		.cpu = sample->cpu,
 		.time_ns = sample->time_ns,
-		.lost = {.count = sample->lost, .of = probe->kind, .cause = LOST_RING},
+		.request = probe->request,
+		.lost = {.count = sample->lost, .of = of, .cause = sample->missed ? LOST_PROBE : LOST_RING},
 	};
 
+	sensor_emit(s, &event);
+}
+
+/* A lost sample of a helper costs a detail of another event, not an event. */
+static void sensor_take_loss(struct sensor *s, const struct probe *probe, const struct sample *sample)
+{
+	const struct source_probe *row = probe->instance.row;
+
 	/* Somebody may have come or gone unseen. */
-	s->rescan |= probe->row->always;
-	/* A lost helper sample costs a detail of another event, not an event. */
-	if (probe->kind != EVENT_KIND_COUNT)
-		sensor_emit(s, &event);
+	s->rescan |= row->always;
+	if (probe->request) {
+		emit_loss(s, probe, sample, probe->request->kind);
+		return;
+	}
+	for (int kind = 0; kind < EVENT_KIND_COUNT && !row->helper; kind++)
+		if (row->kinds & EVENT_KIND_BIT(kind))
+			emit_loss(s, probe, sample, (enum event_kind)kind);
 }
 
 static const struct process *sensor_process(struct sensor *s, const struct sample *sample)
@@ -274,6 +474,7 @@ static const struct process *sensor_process(struct sensor *s, const struct sampl
 static void sensor_take_sample(struct sensor *s, const struct sample *sample)
 {
 	const struct probe *probe = sample->event->owner;
+	const struct source_probe *row = probe->instance.row;
 	struct event event;
 
 	if (sample->kind == SAMPLE_LOST) {
@@ -281,7 +482,7 @@ static void sensor_take_sample(struct sensor *s, const struct sample *sample)
 		return;
 	}
 	/* The process cache has to know even of what is not reported. */
-	if (sample->tgid == s->self.tgid && !probe->row->always) {
+	if (sample->tgid == s->self.tgid && !row->always) {
 		s->self.seen = true;
 		return;
 	}
@@ -291,27 +492,37 @@ static void sensor_take_sample(struct sensor *s, const struct sample *sample)
 	event.time_ns = sample->time_ns;
 	event.sequence = 0;
 	event.addressee = NULL;
+	event.capture = CAPTURE_KERNEL;
+	event.request = probe->request;
 	event.process = sensor_process(s, sample);
-	if (probe->row->always)
+	event.credentials = thread_credentials_find(&s->context.thread_credentials, sample->tid);
+	if (row->always)
 		s->recent = NULL;
-	if (probe->row->build(&s->context, probe->fields, sample, &event) && event.tgid != s->self.tgid)
+	if (row->build(&s->context, &probe->instance, sample, &event) && event.tgid != s->self.tgid)
 		sensor_emit(s, &event);
+}
+
+static void refresh_filter(struct sensor *s, struct probe *probe)
+{
+	char *filter = probe->filter ? strdup(probe->filter) : NULL;
+	struct error err = {0};
+
+	if (probe->event && !probe->instance.row->always && refilter(s, probe, filter, &err))
+		log_debug("cannot filter our own threads", "error=\"%s\"", err.message);
+	free(filter);
 }
 
 /* A thread of ours that the kernel does not filter yet was seen: the filters are made anew. */
 static void sensor_refresh_self(struct sensor *s)
 {
+	struct probe *probe;
+
 	if (!self_filter_refresh(&s->self))
 		return;
-	for (size_t i = 0; i < s->probe_count; i++) {
-		struct probe *probe = &s->probes[i];
-		char *filter = probe->filter ? strdup(probe->filter) : NULL;
-		struct error err = {0};
-
-		if (probe->event && !probe->row->always && probe_refilter(s, probe, filter, &err))
-			log_debug("cannot filter our own threads", "error=\"%s\"", err.message);
-		free(filter);
-	}
+	for (size_t i = 0; i < s->fixed_count; i++)
+		refresh_filter(s, &s->fixed[i]);
+	DL_FOREACH (s->captured, probe)
+		refresh_filter(s, probe);
 }
 
 void sensor_expect_notices(struct sensor *s, bool of_execs, bool of_exits)
@@ -324,8 +535,8 @@ static bool sensor_must_wait(const struct sensor *s, const struct sample *sample
 {
 	const struct probe *probe = sample->event->owner;
 
-	return sample->kind == SAMPLE_HIT && probe->row->wait_ns &&
-	       horizon_ns < sample->time_ns + probe->row->wait_ns(&s->context, probe->fields, sample);
+	return sample->kind == SAMPLE_HIT && probe->instance.row->wait_ns &&
+	       horizon_ns < sample->time_ns + probe->instance.row->wait_ns(&s->context, &probe->instance, sample);
 }
 
 enum sensor_round_result sensor_round(struct sensor *s, uint32_t max_samples)
@@ -393,13 +604,35 @@ void sensor_counters(const struct sensor *s, struct sensor_counters *ret)
 	ret->rounds = s->rounds;
 }
 
+struct event_walk {
+	void (*fn)(void *context, const char *system, const char *name, const char *filter, const struct kernel_event *event);
+	void *context;
+};
+
+static void walk_probe(const struct event_walk *walk, const struct probe *probe)
+{
+	static const char *const sorts[] = {[SOURCE_TRACEPOINT] = NULL, [SOURCE_KPROBE] = "kprobe", [SOURCE_KRETPROBE] = "kretprobe"};
+	const struct source_probe *row = probe->instance.row;
+	const char *filter = probe->request ? probe->request->filter : probe->filter;
+
+	if (!probe->event)
+		return;
+	walk->fn(walk->context, row->type == SOURCE_TRACEPOINT ? row->system : sorts[row->type],
+		 probe->request ? probe->request->key : row->name, filter ? filter : "", probe->event);
+}
+
 void sensor_each_event(struct sensor *s,
 		       void (*fn)(void *context, const char *system, const char *name, const char *filter,
 				  const struct kernel_event *event),
 		       void *context)
 {
-	for (size_t i = 0; i < s->probe_count; i++)
-		if (s->probes[i].event)
-			fn(context, s->probes[i].row->system, s->probes[i].row->name, s->probes[i].filter ? s->probes[i].filter : "",
-			   s->probes[i].event);
+	const struct event_walk walk = {.fn = fn, .context = context};
+	const struct probe *probe;
+
+	for (size_t i = 0; i < s->fixed_count; i++)
+		walk_probe(&walk, &s->fixed[i]);
+	DL_FOREACH (s->captured, probe)
+		walk_probe(&walk, probe);
+	DL_FOREACH (s->requested, probe)
+		walk_probe(&walk, probe);
 }

@@ -17,8 +17,15 @@ struct sensor;
 struct sensor_options {
 	struct sample_source *source; /* taken over, freed with the sensor */
 	const char *proc;             /* NULL: "/proc" */
-	uint32_t self_tgid;           /* the process not to report; 0: none */
+	uint32_t self_tgid;           /* the process not to report, with its children; 0: none */
+	bool with_trials;             /* the source is this kernel: captures are chosen by trial (trial.h) */
+	/* Capture candidates not to use (capture.h), borrowed for the sensor's life. */
+	const char *const *forbidden;
+	size_t forbidden_count;
+	uint32_t max_requests; /* how many functions and counter groups are watched at once; 0: SENSOR_REQUESTS_DEFAULT */
 };
+
+#define SENSOR_REQUESTS_DEFAULT 64
 
 struct sensor_consumer {
 	void *context;
@@ -42,7 +49,8 @@ int sensor_new(struct sensor **ret, const struct sensor_options *options, const 
 /* Removes everything from the kernel. Takes NULL; returns NULL. */
 struct sensor *sensor_free(struct sensor *s);
 
-/* Makes the kernel match the plan. A kind that cannot be had leaves its reason in refusals[kind]; the rest is installed. */
+/* Makes the kernel match the plan. A kind that cannot be had leaves its reason in refusals[kind], a request in its refusal; the rest is
+ * installed. A kind that was never wanted before may need trials, some ten milliseconds each. */
 void sensor_apply(struct sensor *s, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT]);
 
 /* What exec_arguments and exit_status watchers tell (a notice_fn; context: the sensor). */

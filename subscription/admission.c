@@ -1,5 +1,7 @@
 #include "subscription/admission.h"
 
+#include "sensor/probe_request.h"
+
 #include <errno.h>
 #include <stdio.h>
 
@@ -17,6 +19,9 @@ enum status_code admission_code(int error)
 	case ENOSPC:
 	case E2BIG:
 		return STATUS_RESOURCE_EXHAUSTED;
+	case EACCES:
+	case EPERM:
+		return STATUS_PERMISSION_DENIED;
 	default:
 		return STATUS_UNAVAILABLE;
 	}
@@ -60,13 +65,20 @@ bool admission_check(const struct clause *c, bool has_loop, struct subscriber_st
 	case EVENT_CHARGEN:
 		return check_generated(c, c->length, "the length must be more than 0 characters", has_loop, ret);
 	default:
+		if (probe_request_needed(c->kind) && !c->request) {
+			set_status(ret, c, STATUS_INVALID_ARGUMENT, "it does not say of what");
+			return false;
+		}
 		return true;
 	}
 }
 
 void admission_refuse(const struct clause *c, const struct error *reason, struct subscriber_status *ret)
 {
-	set_status(ret, c, admission_code(reason->code), reason->message);
+	/* Only what a client wrote itself can be wrong. */
+	bool wrong = c->request && (reason->code == -EINVAL || reason->code == -ENOENT);
+
+	set_status(ret, c, wrong ? STATUS_INVALID_ARGUMENT : admission_code(reason->code), reason->message);
 }
 
 void admission_append(struct subscriber_statuses *statuses, const struct subscriber_status *status)

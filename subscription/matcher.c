@@ -6,10 +6,13 @@
 
 /* In the order in which they are tested. */
 enum term_operation {
+	TERM_REQUEST,
 	TERM_UINT64,
 	TERM_UINT32,
 	TERM_SINT32,
 	TERM_BOOL,
+	TERM_BITS32,
+	TERM_BITS64,
 	TERM_STRING,
 	TERM_GLOB,
 };
@@ -18,17 +21,19 @@ struct matcher_term {
 	enum term_operation operation;
 	uint32_t offset;
 	uint64_t integer;
-	const char *string;
+	const void *pointer; /* the string, or the request */
 	size_t length;
 };
 
 static enum term_operation term_operation(const struct predicate *p)
 {
+	bool bits = p->op == PREDICATE_BITS;
+
 	switch (p->field->type) {
 	case FIELD_SINT32:
-		return TERM_SINT32;
+		return bits ? TERM_BITS32 : TERM_SINT32;
 	case FIELD_UINT32:
-		return TERM_UINT32;
+		return bits ? TERM_BITS32 : TERM_UINT32;
 	case FIELD_BOOL:
 		return TERM_BOOL;
 	case FIELD_STRING:
@@ -37,7 +42,7 @@ static enum term_operation term_operation(const struct predicate *p)
 	case FIELD_UINT64:
 		break;
 	}
-	return TERM_UINT64;
+	return bits ? TERM_BITS64 : TERM_UINT64;
 }
 
 static int compare_terms(const void *a, const void *b)
@@ -49,20 +54,26 @@ static int compare_terms(const void *a, const void *b)
 
 int matcher_init(struct matcher *m, const struct clause *clause)
 {
-	*m = (struct matcher){.count = clause->predicate_count};
-	if (!m->count)
+	*m = (struct matcher){0};
+	if (!clause->predicate_count && !clause->request)
 		return 0;
-	m->terms = calloc(m->count, sizeof(*m->terms));
+	m->terms = calloc(clause->predicate_count + 1, sizeof(*m->terms));
 	if (!m->terms)
 		return -ENOMEM;
-	for (size_t i = 0; i < m->count; i++) {
+	if (clause->request)
+		m->terms[m->count++] = (struct matcher_term){
+			.operation = TERM_REQUEST,
+			.offset = offsetof(struct event, request),
+			.pointer = clause->request,
+		};
+	for (size_t i = 0; i < clause->predicate_count; i++) {
 		const struct predicate *p = &clause->predicates[i];
 
-		m->terms[i] = (struct matcher_term){
+		m->terms[m->count++] = (struct matcher_term){
 			.operation = term_operation(p),
 			.offset = (uint32_t)p->field->offset,
 			.integer = p->integer,
-			.string = p->string,
+			.pointer = p->string,
 			.length = p->string ? strlen(p->string) : 0,
 		};
 	}
@@ -107,8 +118,8 @@ static bool string_matches(const struct matcher_term *term, const void *at)
 	const struct event_string *value = at;
 
 	if (term->operation == TERM_GLOB)
-		return glob_matches(term->string, term->length, value->bytes, value->length);
-	return value->length == term->length && (!term->length || !memcmp(value->bytes, term->string, term->length));
+		return glob_matches(term->pointer, term->length, value->bytes, value->length);
+	return value->length == term->length && (!term->length || !memcmp(value->bytes, term->pointer, term->length));
 }
 
 static bool term_matches(const struct matcher_term *term, const struct event *event)
@@ -116,6 +127,8 @@ static bool term_matches(const struct matcher_term *term, const struct event *ev
 	const void *at = (const char *)event + term->offset;
 
 	switch (term->operation) {
+	case TERM_REQUEST:
+		return *(const struct probe_request *const *)at == term->pointer;
 	case TERM_UINT64:
 		return *(const uint64_t *)at == term->integer;
 	case TERM_UINT32:
@@ -124,6 +137,10 @@ static bool term_matches(const struct matcher_term *term, const struct event *ev
 		return (uint64_t)(int64_t) * (const int32_t *)at == term->integer;
 	case TERM_BOOL:
 		return *(const bool *)at == !!term->integer;
+	case TERM_BITS32:
+		return *(const uint32_t *)at & term->integer;
+	case TERM_BITS64:
+		return *(const uint64_t *)at & term->integer;
 	case TERM_STRING:
 	case TERM_GLOB:
 		return string_matches(term, at);

@@ -15,7 +15,7 @@ struct matcher {
 	size_t count; /* 0: every event of the kind matches */
 };
 
-/* Compiles a clause of a kind that is served. Its strings are borrowed: the clause must live as long. -ENOMEM. */
+/* Compiles a clause of a kind that is served. Its strings and its request are borrowed: the clause must live as long. -ENOMEM. */
 int matcher_init(struct matcher *m, const struct clause *clause);
 void matcher_done(struct matcher *m);
 

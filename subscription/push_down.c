@@ -16,6 +16,7 @@ struct filter {
 	struct term *terms;
 	size_t count;
 	size_t capacity;
+	uint64_t fields; /* the catalog's fields that are used */
 	bool everything; /* there can be no filter */
 };
 
@@ -81,6 +82,10 @@ static bool push_predicate(const struct predicate *p, struct buffer *out)
 {
 	if (!p->field->kernel_name)
 		return false;
+	if (p->op == PREDICATE_BITS) {
+		buffer_printf(out, "%s & 0x%" PRIx64, p->field->kernel_name, p->integer);
+		return true;
+	}
 	switch (p->field->type) {
 	case FIELD_STRING:
 		return push_string(p, out);
@@ -167,6 +172,11 @@ static void filter_add(struct filter *f, const struct clause *c)
 		return;
 	}
 	f->count++;
+	for (size_t i = 0; i < c->predicate_count; i++) {
+		size_t field = (size_t)(c->predicates[i].field - catalog_entry(c->kind)->fields);
+
+		f->fields |= field < 64 && c->predicates[i].field->kernel_name ? UINT64_C(1) << field : 0;
+	}
 }
 
 /* The terms OR-ed; NULL: everything. */
@@ -198,12 +208,13 @@ void push_down_plan(const struct clause *const *clauses, size_t count, struct pl
 	for (size_t i = 0; i < count; i++) {
 		enum event_kind kind = clauses[i]->kind;
 
-		if (kind >= EVENT_KIND_COUNT || !catalog_entry(kind)->tracepoint)
+		if (kind >= EVENT_KIND_COUNT || !catalog_entry(kind)->from_kernel || clauses[i]->request)
 			continue;
 		ret->kinds[kind].wanted = true;
 		filter_add(&filters[kind], clauses[i]);
 	}
 	for (size_t kind = 0; kind < EVENT_KIND_COUNT; kind++) {
+		ret->kinds[kind].filter_fields = filters[kind].fields;
 		ret->kinds[kind].filter = filter_text(&filters[kind]);
 		filter_done(&filters[kind]);
 	}

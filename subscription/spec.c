@@ -1,5 +1,7 @@
 #include "subscription/spec.h"
 
+#include "sensor/probe_request.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,6 +19,7 @@ static void clause_done(struct clause *c)
 		free(c->predicates[i].string);
 	free(c->predicates);
 	free(c->refusal);
+	probe_request_unref(c->request);
 }
 
 struct subscription_spec *subscription_spec_free(struct subscription_spec *s)
@@ -46,6 +49,8 @@ static int refuse_unknown_field(const struct catalog_entry *entry, const char *n
 	char names[256] = "";
 	size_t length = 0;
 
+	if (!entry->field_count)
+		return error_set(err, -EINVAL, "%s%s%s has no field \"%s\"", entry->family, *entry->type ? ":" : "", entry->type, name);
 	for (size_t i = 0; i < entry->field_count && length < sizeof(names); i++)
 		length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s", i ? ", " : "", entry->fields[i].name);
 	return error_set(err, -EINVAL, "%s%s%s has no field \"%s\" (it has %s)", entry->family, *entry->type ? ":" : "", entry->type, name,
@@ -70,14 +75,14 @@ static int check_value(const struct catalog_field *field, enum predicate_operato
 		       struct error *err)
 {
 	if (field->type == FIELD_STRING) {
-		if (op != PREDICATE_EQUAL && op != PREDICATE_GLOB)
+		if (op == PREDICATE_BITS)
 			return error_set(err, -EINVAL, "%s: strings can be compared with = and ~ only", field->name);
 		if (!string)
 			return error_set(err, -EINVAL, "%s is a string, and the value is not", field->name);
 		return 0;
 	}
-	if (op != PREDICATE_EQUAL)
-		return error_set(err, -EINVAL, "%s is no string: it can be compared with = only", field->name);
+	if (op == PREDICATE_GLOB)
+		return error_set(err, -EINVAL, "%s is no string: it can be compared with = and & only", field->name);
 	if (string)
 		return error_set(err, -EINVAL, "%s is a number, and the value \"%s\" is a string", field->name, string);
 	if (!integer_fits(field->type, integer))
@@ -127,10 +132,15 @@ static bool predicate_equal(const struct predicate *a, const struct predicate *b
 	return a->field == b->field && a->op == b->op && a->integer == b->integer && strings_equal(a->string, b->string);
 }
 
+static bool requests_equal(const struct probe_request *a, const struct probe_request *b)
+{
+	return a == b || (a && b && a->kind == b->kind && !strcmp(a->key, b->key));
+}
+
 static bool clause_equal(const struct clause *a, const struct clause *b)
 {
 	if (a->kind != b->kind || a->predicate_count != b->predicate_count || a->interval_ns != b->interval_ns || a->length != b->length ||
-	    a->refusal_code != b->refusal_code || !strings_equal(a->refusal, b->refusal))
+	    a->refusal_code != b->refusal_code || !strings_equal(a->refusal, b->refusal) || !requests_equal(a->request, b->request))
 		return false;
 	for (size_t i = 0; i < a->predicate_count; i++)
 		if (!predicate_equal(&a->predicates[i], &b->predicates[i]))
@@ -168,7 +178,7 @@ static void describe_string(const char *string, struct buffer *out)
 static void describe_predicate(const struct predicate *p, struct buffer *out)
 {
 	buffer_put_string(out, p->field->name);
-	buffer_put_u8(out, p->op == PREDICATE_GLOB ? '~' : '=');
+	buffer_put_u8(out, p->op == PREDICATE_GLOB ? '~' : p->op == PREDICATE_BITS ? '&' : '=');
 	switch (p->field->type) {
 	case FIELD_STRING:
 		describe_string(p->string, out);
@@ -213,6 +223,10 @@ void clause_describe(const struct clause *c, struct buffer *out)
 	if (c->kind == EVENT_CHARGEN) {
 		describe_next(&count, out);
 		buffer_printf(out, "length=%" PRIu32, c->length);
+	}
+	if (c->request) {
+		describe_next(&count, out);
+		describe_string(c->request->key, out);
 	}
 	for (size_t i = 0; i < c->predicate_count; i++) {
 		describe_next(&count, out);

@@ -12,6 +12,7 @@
 
 enum predicate_operator {
 	PREDICATE_EQUAL,
+	PREDICATE_BITS, /* integers: any bit of the value is set in the field */
 	PREDICATE_GLOB, /* strings: `*` any run of characters, `?` one character; everything else, `[` and `\` too, is itself */
 };
 
@@ -31,8 +32,10 @@ struct clause {
 	size_t predicate_count;
 	uint64_t interval_ns; /* ticker */
 	uint32_t length;      /* chargen: characters per event */
-	int refusal_code;     /* a google.rpc.Code (status.h), with kind EVENT_KIND_COUNT */
-	char *refusal;        /* names the clause and the reason; from malloc */
+	/* Calls and counters (probe_request_needed()): a reference; the subscriber set may exchange it for an equal one. */
+	struct probe_request *request;
+	int refusal_code; /* a google.rpc.Code (status.h), with kind EVENT_KIND_COUNT */
+	char *refusal;    /* names the clause and the reason; from malloc */
 };
 
 struct subscription_spec {

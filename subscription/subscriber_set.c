@@ -4,6 +4,7 @@
 #include "subscription/generator.h"
 #include "subscription/kind_index.h"
 #include "subscription/push_down.h"
+#include "subscription/request_table.h"
 #include "base/cleanup.h"
 
 #include <assert.h>
@@ -21,6 +22,7 @@ struct subscriber_set {
 	size_t feed_count;
 	struct encoding *encodings;
 	struct kind_index index;
+	struct request_table requests;
 	struct feed **takers; /* of the event that is being dispatched; room for every feed */
 	size_t taker_capacity;
 	uint64_t sequence;
@@ -63,6 +65,20 @@ static void encoding_put(struct subscriber_set *s, struct encoding *e)
 	free(e);
 }
 
+static int add_requests(struct subscriber_set *s, const struct clause *const *clauses, size_t count, struct plan *plan)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < count; i++) {
+		struct probe_request *request = clauses[i]->request;
+		struct request_entry *entry = request ? request_table_find(&s->requests, request) : NULL;
+
+		if (entry)
+			r = plan_add_request(plan, request, &entry->refusal);
+	}
+	return r;
+}
+
 /* Makes the kernel match what the feeds want now. Without memory for the plan it stays as it is: -ENOMEM. */
 static int apply(struct subscriber_set *s, struct error refusals[EVENT_KIND_COUNT])
 {
@@ -70,6 +86,7 @@ static int apply(struct subscriber_set *s, struct error refusals[EVENT_KIND_COUN
 	struct plan plan;
 	struct feed *f;
 	size_t count = 0;
+	int r;
 
 	for (f = s->feeds; f; f = f->next)
 		count += f->spec->clause_count;
@@ -82,9 +99,11 @@ static int apply(struct subscriber_set *s, struct error refusals[EVENT_KIND_COUN
 			if (f->served[i])
 				clauses[count++] = &f->spec->clauses[i];
 	push_down_plan(clauses, count, &plan);
-	s->callbacks.apply(s->callbacks.context, &plan, refusals);
+	r = add_requests(s, clauses, count, &plan);
+	if (!r)
+		s->callbacks.apply(s->callbacks.context, &plan, refusals);
 	plan_done(&plan);
-	return 0;
+	return r;
 }
 
 /* What others still want is theirs already: nothing can be refused that would have to be told to somebody. */
@@ -113,11 +132,18 @@ static void drop_feed(struct subscriber_set *s, struct feed *f)
 	s->feed_count--;
 	feed_free(f);
 	encoding_put(s, encoding);
+	request_table_sweep(&s->requests);
 }
 
 static bool comes_from_kernel(enum event_kind kind)
 {
-	return catalog_entry(kind)->tracepoint;
+	return catalog_entry(kind)->from_kernel;
+}
+
+/* Why the kernel does not give what a clause asks for; code 0: it does. */
+static const struct error *clause_refusal(struct subscriber_set *s, const struct clause *c, const struct error refusals[EVENT_KIND_COUNT])
+{
+	return c->request ? &request_table_find(&s->requests, c->request)->refusal : &refusals[c->kind];
 }
 
 static void serve(struct feed *f, size_t clause)
@@ -139,9 +165,11 @@ static bool admit(struct subscriber_set *s, struct feed *f, size_t clause, const
 	if (!admission_check(c, s->loop, ret))
 		return false;
 	if (comes_from_kernel(c->kind)) {
-		if (!refusals[c->kind].code)
+		const struct error *refusal = clause_refusal(s, c, refusals);
+
+		if (!refusal->code)
 			return true;
-		admission_refuse(c, &refusals[c->kind], ret);
+		admission_refuse(c, refusal, ret);
 		return false;
 	}
 	if (!generator_add(s, s->loop, f, clause, &err))
@@ -173,7 +201,8 @@ static int negotiate(struct subscriber_set *s, struct feed *f, struct subscriber
 			continue;
 		}
 		admission_append(statuses, &status);
-		*ret_refused = *ret_refused || (f->spec->clauses[i].kind < EVENT_KIND_COUNT && refusals[f->spec->clauses[i].kind].code);
+		*ret_refused = *ret_refused ||
+			       (f->spec->clauses[i].kind < EVENT_KIND_COUNT && clause_refusal(s, &f->spec->clauses[i], refusals)->code);
 	}
 	if (!statuses->count)
 		admission_append(statuses, &(struct subscriber_status){.code = STATUS_OK});
@@ -219,15 +248,17 @@ static int reserve_taker(struct subscriber_set *s)
 /* A feed of its own for the spec, in the list but not yet in the index. Takes over the spec. */
 static struct feed *add_feed(struct subscriber_set *s, struct subscription_spec *spec, struct encoder *encoder)
 {
-	struct encoding *encoding = reserve_taker(s) ? NULL : encoding_get(s, encoder);
+	struct encoding *encoding = reserve_taker(s) || request_table_intern(&s->requests, spec) ? NULL : encoding_get(s, encoder);
 	struct feed *f;
 
 	if (!encoding) {
 		subscription_spec_free(spec);
+		request_table_sweep(&s->requests);
 		return NULL;
 	}
 	f = feed_new(spec, encoding, &s->callbacks);
 	if (!f) {
+		request_table_sweep(&s->requests);
 		encoding_put(s, encoding);
 		return NULL;
 	}
@@ -338,10 +369,19 @@ struct subscriber_set *subscriber_set_free(struct subscriber_set *s, int code, c
 		outbox_unref(m->outbox);
 		free(m);
 	}
+	request_table_sweep(&s->requests);
 	kind_index_done(&s->index);
 	free(s->takers);
 	free(s);
 	return NULL;
+}
+
+static bool has_request(const struct feed *f, const struct probe_request *request)
+{
+	for (size_t i = 0; i < f->spec->clause_count; i++)
+		if (f->served[i] && f->spec->clauses[i].request == request)
+			return true;
+	return false;
 }
 
 /* Whoever has a clause of what was lost. */
@@ -352,7 +392,7 @@ static size_t find_concerned(struct subscriber_set *s, const struct event *event
 	size_t count = 0;
 
 	for (f = s->feeds; f; f = f->next)
-		if ((f->kinds & kinds) && !f->ended)
+		if ((f->kinds & kinds) && !f->ended && (!event->request || has_request(f, event->request)))
 			s->takers[count++] = f;
 	return count;
 }

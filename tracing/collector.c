@@ -1,8 +1,11 @@
 #include "tracing/collector.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "tracing/cpu_set.h"
+#include "tracing/dynamic_probe.h"
 #include "tracing/hook.h"
+#include "tracing/late_reads.h"
 #include "tracing/tracefs.h"
 
 #include <errno.h>
@@ -14,6 +17,8 @@ struct collector_event {
 	struct format *format;
 	char *filter;
 	bool with_abi;
+	struct dynamic_probe *probe; /* NULL: a tracepoint */
+	struct late_read_plan reads;
 	struct collector_event *prev, *next;
 };
 
@@ -37,6 +42,8 @@ struct collector {
 	struct hook_table hooks;
 	struct collector_event *events;
 	struct pending_loss *losses;
+	struct late_reads late;
+	uint32_t reading_events; /* how many of the events have reads */
 
 	uint64_t horizon_ns;
 	uint64_t last_time_ns;
@@ -58,6 +65,7 @@ static struct hook_spec event_hook_spec(const struct collector *c, const struct 
 		.tracepoint = format_id(event->format),
 		.filter = event->filter,
 		.with_abi = event->with_abi,
+		.wakes = event->reads.count,
 	};
 }
 
@@ -81,14 +89,37 @@ static int event_open_hooks(struct collector *c, struct collector_event *event, 
 	return 0;
 }
 
+/* With its probe, if it has one: its perf events are closed. */
 static struct collector_event *event_free(struct collector_event *event)
 {
+	struct error err = {0};
+
 	if (!event)
 		return NULL;
+	if (event->probe && dynamic_probe_remove(event->probe, &err))
+		log_warning("cannot remove a probe", "probe=%s error=\"%s\"", dynamic_probe_name(event->probe), err.message);
+	dynamic_probe_free(event->probe);
 	format_free(event->format);
 	free(event->filter);
 	free(event);
 	return NULL;
+}
+
+static int event_install_probe(struct collector_event *event, const struct kernel_event_spec *spec, struct error *err)
+{
+	const struct probe_spec *probe = spec->probe;
+
+	switch (probe->type) {
+	case PROBE_KPROBE:
+		return dynamic_probe_install_kprobe(&event->probe, spec->name, probe->place, probe->fetchargs, err);
+	case PROBE_KRETPROBE:
+		return dynamic_probe_install_kretprobe(&event->probe, spec->name, probe->place, probe->fetchargs, err);
+	case PROBE_UPROBE:
+		return dynamic_probe_install_uprobe(&event->probe, spec->name, probe->place, probe->offset, probe->fetchargs, err);
+	case PROBE_URETPROBE:
+		break;
+	}
+	return error_set(err, -EOPNOTSUPP, "%s: probes of this sort are not supported", spec->name);
 }
 
 static int event_new(const struct kernel_event_spec *spec, bool with_abi, void *owner, struct collector_event **ret, struct error *err)
@@ -101,7 +132,13 @@ static int event_new(const struct kernel_event_spec *spec, bool with_abi, void *
 	event->with_abi = with_abi;
 	event->base.owner = owner;
 	event->filter = strdup(spec->filter ? spec->filter : "");
-	code = event->filter ? tracefs_format(&event->format, spec->system, spec->name, err) : error_set(err, -ENOMEM, "out of memory");
+	code = event->filter ? 0 : error_set(err, -ENOMEM, "out of memory");
+	if (!code && spec->probe)
+		code = event_install_probe(event, spec, err);
+	if (!code)
+		code = tracefs_format(&event->format, event->probe ? dynamic_probe_group() : spec->system, spec->name, err);
+	if (!code)
+		code = late_reads_compile(&event->reads, spec->reads, event->format, err);
 	if (code) {
 		event_free(event);
 		return code;
@@ -130,6 +167,7 @@ static int collector_add(struct sample_source *s, const struct kernel_event_spec
 	}
 	hook_table_enable_event(&c->hooks, &event->base, 0);
 	DL_APPEND(c->events, event);
+	c->reading_events += event->reads.count != 0;
 	*ret = &event->base;
 	return 0;
 }
@@ -212,6 +250,7 @@ static void collector_remove(struct sample_source *s, struct kernel_event *kerne
 		DL_DELETE(c->losses, loss);
 		free(loss);
 	}
+	c->reading_events -= event->reads.count != 0;
 	DL_DELETE(c->events, event); /* NOLINT(clang-analyzer-core.NullDereference): it is in the list, so the list is not empty */
 	event_free(event);
 }
@@ -222,8 +261,50 @@ static void collector_step(struct collector *c)
 {
 	if (!c->current)
 		return;
+	if (c->late.entries)
+		late_reads_drop(&c->late, c->current, c->current->ring.position);
 	c->current = NULL;
 	ring_merge_step(&c->rings.merge);
+}
+
+static bool sample_parse(const struct collector *c, const struct perf_event_header *record, bool with_abi, struct sample *ret);
+
+/* Reads what is to be read of the task that made a sample, if anything is. */
+static void collector_look_at(struct collector *c, struct cpu_slot *slot, const struct perf_event_header *record, uint64_t position)
+{
+	struct collector_event *event;
+	struct sample sample;
+	struct hook *hook;
+	uint64_t id;
+
+	if (record->type != PERF_RECORD_SAMPLE || record->size < c->layout.raw)
+		return;
+	memcpy(&id, (const uint8_t *)record + c->layout.id, sizeof(id));
+	hook = hook_table_find(&c->hooks, slot, id);
+	event = hook ? (struct collector_event *)hook->event : NULL;
+	if (!event || !event->reads.count || !sample_parse(c, record, event->with_abi, &sample))
+		return;
+	late_reads_take(&c->late, &event->reads, &slot->merge, position, sample.tgid, sample.tid, sample.raw, sample.raw_size);
+}
+
+/* Everything that has come into the rings since the last look, long before its turn: tasks do not wait. */
+static void collector_look_ahead(struct collector *c)
+{
+	const struct perf_event_header *record;
+	struct cpu_slot *slot;
+
+	DL_FOREACH (c->rings.slots, slot) {
+		struct perf_ring ahead = slot->merge.ring;
+
+		/* One record at most straddles the end, so that the bounce buffer never holds another one that is still wanted. */
+		if (slot->looked > ahead.position)
+			ahead.position = slot->looked;
+		while ((record = perf_ring_peek(&ahead))) {
+			collector_look_at(c, slot, record, ahead.position);
+			perf_ring_consume(&ahead, record);
+		}
+		slot->looked = ahead.position;
+	}
 }
 
 static uint64_t collector_advance(struct sample_source *s)
@@ -233,6 +314,8 @@ static uint64_t collector_advance(struct sample_source *s)
 
 	collector_step(c);
 	ring_merge_snapshot(&c->rings.merge);
+	if (c->reading_events)
+		collector_look_ahead(c);
 	hook_table_close_retired(&c->hooks, now_ns);
 	hook_table_reap(&c->hooks);
 	c->horizon_ns = now_ns > c->reorder_ns ? now_ns - c->reorder_ns : 0;
@@ -298,6 +381,9 @@ static bool collector_take_sample(struct collector *c, struct cpu_slot *slot, st
 	ret->event = &event->base;
 	ret->cpu = (uint32_t)slot->cpu;
 	ret->lost = 0;
+	ret->missed = false;
+	ret->counters = NULL;
+	ret->reads = event->reads.count ? late_reads_find(&c->late, &slot->merge, slot->merge.ring.position) : NULL;
 	time_ns = slot->merge.next_time_ns + (uint64_t)c->clock_offset_ns;
 	ret->time_ns = clamp_time(c, time_ns);
 	c->counters.late += ret->time_ns != time_ns;
@@ -438,6 +524,7 @@ static void collector_free(struct sample_source *s)
 	while (c->events)
 		collector_remove(s, &c->events->base);
 	hook_table_done(&c->hooks);
+	late_reads_done(&c->late);
 	cpu_rings_close(&c->rings);
 	free(c);
 }
@@ -469,6 +556,7 @@ int collector_open(struct sample_source **ret, const struct collector_options *o
 	c->base.ops = &collector_ops;
 	c->reorder_ns = options->reorder_ns;
 	c->rings.epoll_fd = -1;
+	late_reads_init(&c->late);
 	code = perf_features_probe(&c->features, err);
 	if (code)
 		goto fail;
@@ -500,6 +588,7 @@ static void collector_remove_cpu(struct collector *c, struct cpu_slot *slot)
 {
 	if (c->current == &slot->merge)
 		c->current = NULL;
+	late_reads_drop_ring(&c->late, &slot->merge);
 	hook_table_drop_slot(&c->hooks, slot);
 	cpu_rings_remove(&c->rings, slot);
 }

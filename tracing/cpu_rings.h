@@ -20,7 +20,8 @@ struct cpu_slot {
 	uint64_t incarnation; /* cpu_incarnation() when the ring was opened */
 	int fd;               /* owns the ring */
 	bool in_merge;
-	bool gone; /* the CPU went offline; to be removed once the ring is read */
+	bool gone;       /* the CPU went offline; to be removed once the ring is read */
+	uint64_t looked; /* how far the ring was searched for samples of whose task something is to be read */
 	struct hook *hooks;
 	struct hook *found[8]; /* the last ones that were looked up, by the id's low bits */
 	struct cpu_slot *prev, *next;

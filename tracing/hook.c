@@ -32,6 +32,8 @@ static int hook_open_perf(struct hook *hook, const struct hook_spec *spec, struc
 		attr.sample_type |= PERF_SAMPLE_REGS_USER;
 		attr.sample_regs_user = 1;
 	}
+	if (spec->wakes)
+		attr.wakeup_events = 1;
 	hook->fd = perf_event_open_cpu(&attr, hook->slot->cpu, err);
 	if (hook->fd < 0)
 		return hook->fd;

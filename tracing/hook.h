@@ -55,6 +55,7 @@ struct hook_spec {
 	uint32_t tracepoint;
 	const char *filter;
 	bool with_abi;
+	bool wakes; /* each sample wakes whoever waits for the rings */
 };
 
 #define HOOK_ALL_GENERATIONS UINT32_MAX

@@ -21,17 +21,84 @@ enum sample_abi {
 	SAMPLE_ABI_64 = 2,
 };
 
-/* What to ask the kernel for. Strings are borrowed for the call. */
+/* What to read of the task that made a sample, as soon as the sample is seen, which is some ten microseconds later at best: the task goes on
+ * meanwhile. For what no kernel event carries. */
+enum sample_read_kind {
+	SAMPLE_READ_NONE,
+	SAMPLE_READ_STRING,  /* the string that the pointer in `field` points to, without its NUL; at most SAMPLE_READ_BYTES_MAX */
+	SAMPLE_READ_BYTES,   /* as many bytes as `length_field` says, likewise */
+	SAMPLE_READ_FD_PATH, /* what /proc/PID/fd shows for the descriptor in `field`; AT_FDCWD: the working directory */
+	SAMPLE_READ_CWD,     /* the working directory */
+	SAMPLE_READ_STATUS,  /* the content of /proc/PID/task/TID/status */
+};
+
+#define SAMPLE_READS_MAX      4
+#define SAMPLE_READ_BYTES_MAX 4096
+
+struct sample_read_spec {
+	enum sample_read_kind kind;
+	const char *field;
+	const char *length_field;
+};
+
+struct sample_read {
+	const char *bytes; /* not terminated; never NULL */
+	uint32_t length;
+	int error; /* 0, or the negative errno that kept it from being read; -ENAMETOOLONG: `bytes` are its beginning */
+};
+
+/* A probe to be put in for the event, and taken out with it (dynamic_probe.h). */
+enum probe_type {
+	PROBE_KPROBE,
+	PROBE_KRETPROBE,
+	PROBE_UPROBE,
+	PROBE_URETPROBE,
+};
+
+struct probe_spec {
+	enum probe_type type;
+	const char *place;     /* a symbol of the kernel; a file's path */
+	uint64_t offset;       /* in the file */
+	const char *fetchargs; /* as this kernel takes them; may be "" */
+};
+
+/* A counter, as perf_event_open(2) has it. */
+struct perf_counter {
+	uint32_t type; /* PERF_TYPE_HARDWARE, PERF_TYPE_SOFTWARE, PERF_TYPE_HW_CACHE */
+	uint64_t config;
+};
+
+#define PERF_COUNTERS_MAX 16
+
+/* Counters that are sampled together, on each CPU, whenever the first one has come so far. */
+struct counter_group_spec {
+	const struct perf_counter *counters;
+	uint32_t count;
+	bool by_frequency; /* `rate` is samples per second and CPU; else one sample every `rate` counts of the first counter */
+	uint64_t rate;
+};
+
+struct counter_values {
+	uint64_t time_enabled; /* ns */
+	uint64_t time_running;
+	uint64_t values[PERF_COUNTERS_MAX];
+	uint32_t count;
+};
+
+/* What to ask the kernel for. Borrowed for the call, all of it. */
 struct kernel_event_spec {
-	const char *system; /* "raw_syscalls" */
-	const char *name;   /* "sys_enter" */
-	const char *filter; /* kernel filter expression (Documentation/trace/events.rst, section 5); NULL or "": every hit */
-	bool with_abi;      /* sample the caller's ABI */
+	const char *system;             /* "raw_syscalls"; with a probe it only tells its sort to people, "kprobe" */
+	const char *name;               /* "sys_enter"; with a probe, what the probe shall be called */
+	const char *filter;             /* kernel filter expression (Documentation/trace/events.rst, section 5); NULL or "": every hit */
+	bool with_abi;                  /* sample the caller's ABI */
+	const struct probe_spec *probe; /* NULL: a tracepoint that is there */
+	const struct counter_group_spec *counters; /* NULL: no counters; else the event has no format and no filter */
+	struct sample_read_spec reads[SAMPLE_READS_MAX];
 };
 
 /* One installed kernel event. Sources embed this as their first member. */
 struct kernel_event {
-	const struct format *format; /* lives as long as the event */
+	const struct format *format; /* lives as long as the event; NULL: counters */
 	void *owner;                 /* whatever add() was given */
 	uint64_t lost;               /* hits that the kernel had no room for and that were reported as lost samples so far */
 	uint64_t delivered;          /* samples returned by next() so far */
@@ -53,12 +120,16 @@ struct sample {
 	uint32_t cpu;
 	uint32_t raw_size;
 	const uint8_t *raw;
+	const struct sample_read *reads;       /* one for each that was asked for; NULL: none was */
+	const struct counter_values *counters; /* of an event with counters */
 	uint64_t lost;
+	bool missed; /* lost: the probe was not run, rather than that there was no room */
 };
 
 struct sample_source_counters {
 	uint64_t samples; /* delivered, without lost samples */
 	uint64_t lost;    /* hits without room in a ring */
+	uint64_t missed;  /* hits for which a probe was not run (kprobe_profile) */
 	uint64_t late;    /* samples that came after the horizon had passed them: delivered, with their time moved up to the last one's */
 	uint64_t corrupt; /* records that made no sense and were skipped */
 	uint64_t unknown; /* records of an event that is not installed any more */

@@ -47,9 +47,9 @@ Test(catalog_text, json_has_one_object_per_event)
 	cr_assert_eq(json_array_size(array), EVENT_KIND_COUNT);
 	enter = json_array_get(array, EVENT_SYSCALL_ENTER);
 	cr_assert_str_eq(json_string_value(json_object_get(enter, "event")), "syscall:enter");
-	cr_assert_str_eq(json_string_value(json_object_get(enter, "tracepoint")), "raw_syscalls:sys_enter");
+	cr_assert(json_is_true(json_object_get(enter, "from_kernel")));
 	cr_assert_eq(json_array_size(json_object_get(enter, "fields")), catalog_entry(EVENT_SYSCALL_ENTER)->field_count);
 	cr_assert(json_is_true(json_object_get(json_array_get(json_object_get(enter, "fields"), 0), "kernel_filter")));
-	cr_assert_null(json_object_get(json_array_get(array, EVENT_TICKER), "tracepoint"));
+	cr_assert(json_is_false(json_object_get(json_array_get(array, EVENT_TICKER), "from_kernel")));
 	json_decref(array);
 }

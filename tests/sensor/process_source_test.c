@@ -17,9 +17,9 @@
 #define US            UINT64_C(1000)
 
 struct row {
-	const struct source_tracepoint *tracepoint;
+	const struct source_probe *tracepoint;
 	struct format *format;
-	struct format_field fields[SOURCE_FIELDS_MAX];
+	struct source_instance instance;
 };
 
 static struct proc_tree tree;
@@ -80,11 +80,11 @@ static void row_open(struct row *row, const char *name)
 	for (size_t i = 0; i < SOURCE_FIELDS_MAX && row->tracepoint->fields[i]; i++) {
 		const char *field = row->tracepoint->fields[i];
 		bool optional = field[0] == '?';
-		int r = format_field(row->format, field + optional, &row->fields[i], &err);
+		int r = format_field(row->format, field + optional, &row->instance.fields[i], &err);
 
 		cr_assert(r == 0 || optional, "%s", err.message);
 		if (r < 0)
-			row->fields[i] = (struct format_field){0};
+			row->instance.fields[i] = (struct format_field){0};
 	}
 }
 
@@ -124,7 +124,7 @@ static bool build(struct row *row, uint32_t tgid, uint32_t tid, const uint8_t *r
 	ret->tgid = tgid;
 	ret->tid = tid;
 	ret->process = process_cache_get(context.processes, tgid, now_ns);
-	built = row->tracepoint->build(&context, row->fields, &sample, ret);
+	built = row->tracepoint->build(&context, &row->instance, &sample, ret);
 	if (built)
 		cr_expect(row->tracepoint->kinds & EVENT_KIND_BIT(ret->kind));
 	row->format = format_free(row->format);

@@ -1,0 +1,136 @@
+#include "sensor/call_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+struct call_key {
+	uint32_t tid;
+	uint32_t sort;
+};
+
+struct call_entry {
+	struct call call; /* first: the public face */
+	struct call_key key;
+	UT_hash_handle hh;
+};
+
+struct call_table {
+	struct call_entry *entries; /* in the order in which they began */
+	struct call_entry *ended;   /* the last one, for its borrower */
+	uint64_t forgotten;
+};
+
+struct call_table *call_table_new(void)
+{
+	return calloc(1, sizeof(struct call_table));
+}
+
+static struct call_entry *entry_free(struct call_entry *entry)
+{
+	if (!entry)
+		return NULL;
+	for (size_t i = 0; i < CALL_STRINGS; i++)
+		if (entry->call.strings[i].length)
+			free((void *)(uintptr_t)entry->call.strings[i].bytes);
+	free(entry);
+	return NULL;
+}
+
+static void remove_entry(struct call_table *t, struct call_entry *entry)
+{
+	HASH_DEL(t->entries, entry); /* NOLINT(clang-analyzer-unix.Malloc): it is in the table once */
+}
+
+struct call_table *call_table_free(struct call_table *t)
+{
+	struct call_entry *entry, *next;
+
+	if (!t)
+		return NULL;
+	HASH_ITER (hh, t->entries, entry, next) {
+		remove_entry(t, entry);
+		entry_free(entry);
+	}
+	entry_free(t->ended);
+	free(t);
+	return NULL;
+}
+
+static struct call_entry *find(const struct call_table *t, uint32_t tid, uint32_t sort)
+{
+	const struct call_key key = {.tid = tid, .sort = sort};
+	struct call_entry *entry;
+
+	HASH_FIND(hh, t->entries, &key, sizeof(key), entry);
+	return entry;
+}
+
+struct call *call_table_begin(struct call_table *t, uint32_t tid, uint32_t sort, uint64_t time_ns)
+{
+	struct call_entry *entry = find(t, tid, sort);
+
+	if (!entry && HASH_COUNT(t->entries) >= CALL_TABLE_MAX) {
+		entry = t->entries;
+		t->forgotten++;
+	}
+	if (entry) {
+		remove_entry(t, entry);
+		entry_free(entry);
+	}
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return NULL;
+	entry->key = (struct call_key){.tid = tid, .sort = sort};
+	entry->call = (struct call){.tid = tid, .sort = sort, .time_ns = time_ns};
+	for (size_t i = 0; i < CALL_STRINGS; i++)
+		entry->call.strings[i].bytes = "";
+	HASH_ADD(hh, t->entries, key, sizeof(entry->key), entry);
+	if (!entry->hh.tbl) {
+		entry_free(entry);
+		return NULL;
+	}
+	return &entry->call;
+}
+
+void call_set_string(struct call *c, unsigned int index, const char *bytes, size_t length)
+{
+	char *copy = length ? malloc(length + 1) : NULL;
+
+	if (length && !copy)
+		c->unknown = true;
+	if (!copy)
+		return;
+	memcpy(copy, bytes, length);
+	copy[length] = '\0';
+	if (c->strings[index].length)
+		free((void *)(uintptr_t)c->strings[index].bytes);
+	c->strings[index] = (struct event_string){.bytes = copy, .length = length};
+}
+
+struct call *call_table_find(struct call_table *t, uint32_t tid, uint32_t sort)
+{
+	struct call_entry *entry = find(t, tid, sort);
+
+	return entry ? &entry->call : NULL;
+}
+
+const struct call *call_table_end(struct call_table *t, uint32_t tid, uint32_t sort)
+{
+	struct call_entry *entry = find(t, tid, sort);
+
+	if (!entry)
+		return NULL;
+	remove_entry(t, entry);
+	entry_free(t->ended);
+	t->ended = entry;
+	return &entry->call;
+}
+
+uint64_t call_table_forgotten(const struct call_table *t)
+{
+	return t->forgotten;
+}
