@@ -37,7 +37,7 @@ static int add_event(struct probe *p, struct sample_source *source, struct kerne
 {
 	int code = source->ops->add(source, spec, p, &p->event, err);
 
-	if (code == -EINVAL && spec->filter && !spec->probe) {
+	if (code == -EINVAL && spec->filter) {
 		log_debug("filter refused, going on without", "event=%s:%s error=\"%s\"", spec->system, spec->name,
 			  err ? err->message : "");
 		spec->filter = NULL;
@@ -96,14 +96,25 @@ static int install_tracepoint(struct probe *p, const struct source_probe *row, s
 	return add_event(p, source, &spec, err);
 }
 
+/* The row's own condition and a filter as one, from malloc; NULL: neither, or no memory. */
+static char *add_condition(const struct source_probe *row, const char *filter)
+{
+	char *both;
+
+	if (!row->condition || !filter)
+		return row->condition ? strdup(row->condition) : filter ? strdup(filter) : NULL;
+	return asprintf(&both, "(%s) && (%s)", row->condition, filter) < 0 ? NULL : both;
+}
+
 int probe_install(struct probe *p, const struct source_probe *row, const struct probe_kernel *kernel, struct sample_source *source,
 		  const char *filter, struct error *err)
 {
+	cleanup_free char *whole = add_condition(row, filter);
 	int code;
 
 	p->instance = (struct source_instance){.row = row};
-	code = row->type == SOURCE_TRACEPOINT ? install_tracepoint(p, row, source, filter, err)
-					      : install_function(p, row, kernel, source, filter, err);
+	code = row->type == SOURCE_TRACEPOINT ? install_tracepoint(p, row, source, whole, err)
+					      : install_function(p, row, kernel, source, whole, err);
 	if (!code)
 		code = compile_fields(p, err);
 	if (code)
@@ -113,9 +124,10 @@ int probe_install(struct probe *p, const struct source_probe *row, const struct 
 
 int probe_refilter(struct probe *p, struct sample_source *source, const char *filter, struct error *err)
 {
-	int code = source->ops->refilter(source, p->event, filter, err);
+	cleanup_free char *whole = add_condition(p->instance.row, filter);
+	int code = source->ops->refilter(source, p->event, whole, err);
 
-	if (code == -EINVAL && filter)
+	if (code == -EINVAL && whole)
 		code = source->ops->refilter(source, p->event, NULL, err);
 	return code;
 }

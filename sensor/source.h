@@ -63,6 +63,8 @@ struct source_probe {
 	const char *fetchargs;
 	/* Instead of `fetchargs`, when they depend on the kernel's structures. -ENODATA: those are not known here; err says why. */
 	int (*make_fetchargs)(const struct kernel_layout *layout, struct buffer *out, struct error *err);
+	/* A kernel filter that it always carries; build() has to decide it once more, for kernels that refuse it. NULL: none. */
+	const char *condition;
 	/* The kinds for which it has to be installed. */
 	uint64_t kinds;
 	/* The one of them whose kernel filter it carries; 0: it is never filtered. */
@@ -97,6 +99,7 @@ struct source_candidate {
 struct source_provocation {
 	const char *directory; /* an empty one of its own */
 	uint32_t pid;          /* the child's */
+	uint32_t seen;         /* for verify(): what of several things it has seen already */
 };
 
 struct source_capture {
@@ -107,10 +110,10 @@ struct source_capture {
 	const struct source_candidate *candidates;
 	size_t candidate_count;
 	void (*provoke)(const struct source_provocation *provocation);
-	/* Whether the event is exactly what provoke() did. */
-	bool (*verify)(const struct source_provocation *provocation, const struct event *event);
+	/* Whether everything that provoke() did has been told exactly, now that there is this event too. */
+	bool (*verify)(struct source_provocation *provocation, const struct event *event);
 	/* Whether the process's context is what provoke() made it, for a capture without a kind. */
-	bool (*verify_process)(const struct source_provocation *provocation, const struct process *process);
+	bool (*verify_process)(struct source_provocation *provocation, const struct process *process);
 };
 
 extern const struct source_probe syscall_source[];

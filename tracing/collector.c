@@ -65,7 +65,7 @@ static struct hook_spec event_hook_spec(const struct collector *c, const struct 
 		.tracepoint = format_id(event->format),
 		.filter = event->filter,
 		.with_abi = event->with_abi,
-		.wakes = event->reads.count,
+		.wakes = event->reads.urgent,
 	};
 }
 

@@ -54,6 +54,7 @@ int late_reads_compile(struct late_read_plan *plan, const struct sample_read_spe
 	*plan = (struct late_read_plan){0};
 	for (size_t i = 0; !code && i < SAMPLE_READS_MAX && specs[i].kind != SAMPLE_READ_NONE; i++) {
 		plan->items[plan->count].kind = specs[i].kind;
+		plan->urgent |= specs[i].kind != SAMPLE_READ_DIRECTORY_PATH;
 		if (specs[i].field)
 			code = format_field(format, specs[i].field, &plan->items[plan->count].field, err);
 		if (!code && specs[i].length_field)
@@ -186,6 +187,10 @@ static void take_all(const struct late_read_plan *plan, uint32_t tgid, uint32_t 
 			break;
 		case SAMPLE_READ_FD_PATH:
 			read_fd_path(tid, (int)value, to, &reads[i]);
+			break;
+		case SAMPLE_READ_DIRECTORY_PATH:
+			if ((int)value != AT_FDCWD)
+				read_fd_path(tid, (int)value, to, &reads[i]);
 			break;
 		case SAMPLE_READ_CWD:
 			read_fd_path(tid, AT_FDCWD, to, &reads[i]);

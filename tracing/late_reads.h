@@ -16,6 +16,7 @@
 /* The reads of one event, compiled. */
 struct late_read_plan {
 	uint32_t count;
+	bool urgent; /* what is read is soon gone */
 	struct {
 		enum sample_read_kind kind;
 		struct format_field field, length;

@@ -28,8 +28,10 @@ enum sample_read_kind {
 	SAMPLE_READ_STRING,  /* the string that the pointer in `field` points to, without its NUL; at most SAMPLE_READ_BYTES_MAX */
 	SAMPLE_READ_BYTES,   /* as many bytes as `length_field` says, likewise */
 	SAMPLE_READ_FD_PATH, /* what /proc/PID/fd shows for the descriptor in `field`; AT_FDCWD: the working directory */
-	SAMPLE_READ_CWD,     /* the working directory */
-	SAMPLE_READ_STATUS,  /* the content of /proc/PID/task/TID/status */
+	/* The same for a directory that names are relative to; nothing for AT_FDCWD. It stays open for long, usually: not worth a wake-up. */
+	SAMPLE_READ_DIRECTORY_PATH,
+	SAMPLE_READ_CWD,    /* the working directory */
+	SAMPLE_READ_STATUS, /* the content of /proc/PID/task/TID/status */
 };
 
 #define SAMPLE_READS_MAX      4
