@@ -19,14 +19,14 @@ struct debug_link {
 	uint32_t crc;
 };
 
-static bool read_note(Elf_Data *data, struct build_id *ret)
+static bool read_note(const Elf_Data *data, struct build_id *ret)
 {
 	GElf_Nhdr note;
 	size_t name;
 	size_t content;
 	size_t at = 0;
 
-	while ((at = gelf_getnote(data, at, &note, &name, &content)) > 0) {
+	while ((at = gelf_getnote((Elf_Data *)data, at, &note, &name, &content)) > 0) {
 		if (note.n_type != NT_GNU_BUILD_ID || note.n_namesz != sizeof(ELF_NOTE_GNU) || note.n_descsz < 2 ||
 		    note.n_descsz > BUILD_ID_MAX || memcmp((const char *)data->d_buf + name, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) != 0)
 			continue;
@@ -43,12 +43,12 @@ static struct build_id read_build_id(const struct elf_file *f)
 	GElf_Shdr header;
 
 	for (Elf_Scn *section = elf_nextscn(f->elf, NULL); section; section = elf_nextscn(f->elf, section)) {
-		Elf_Data *data;
+		const Elf_Data *data;
 
 		if (!gelf_getshdr(section, &header) || header.sh_type != SHT_NOTE)
 			continue;
-		data = elf_getdata(section, NULL);
-		if (data && data->d_buf && read_note(data, &id))
+		data = elf_file_section(section);
+		if (data && read_note(data, &id))
 			break;
 	}
 	return id;
@@ -84,8 +84,8 @@ static bool read_debug_link(const struct elf_file *f, struct debug_link *ret)
 
 		if (!name || strcmp(name, ".gnu_debuglink") != 0)
 			continue;
-		data = elf_rawdata(section, NULL);
-		return data && data->d_buf && parse_debug_link(f, data, ret);
+		data = elf_file_section(section);
+		return data && parse_debug_link(f, data, ret);
 	}
 	return false;
 }

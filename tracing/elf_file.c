@@ -5,6 +5,8 @@
 #include <limits.h>
 #include <unistd.h>
 
+#define SECTION_BYTES_MAX (UINT64_C(1) << 30)
+
 /* libelf reads from the descriptor later too: it has to stay open as long as the Elf. A FIFO must not keep us waiting. */
 int elf_file_open(struct elf_file *f, const char *path, struct error *err)
 {
@@ -67,4 +69,15 @@ bool elf_file_is_code(const struct elf_file *f, uint64_t offset)
 		if ((segment.p_flags & PF_X) && offset >= segment.p_offset && offset - segment.p_offset < segment.p_filesz)
 			return true;
 	return false;
+}
+
+const Elf_Data *elf_file_section(Elf_Scn *section)
+{
+	GElf_Shdr header;
+	const Elf_Data *data;
+
+	if (!section || !gelf_getshdr(section, &header) || header.sh_size > SECTION_BYTES_MAX)
+		return NULL;
+	data = elf_getdata(section, NULL);
+	return data && data->d_buf && data->d_size ? data : NULL;
 }

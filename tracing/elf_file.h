@@ -39,4 +39,10 @@ bool elf_file_offset(const struct elf_file *f, uint64_t address, uint64_t *ret_o
 /* Is this place of the file mapped as code? The kernel puts a uprobe anywhere, but only there is it ever hit. */
 bool elf_file_is_code(const struct elf_file *f, uint64_t offset);
 
+/*
+ * The content of a section, in libelf's memory and as long as the file is open. NULL when it is empty, broken, or larger than any real symbol
+ * table (1 GiB): a file that somebody else made shall not cost us all memory.
+ */
+const Elf_Data *elf_file_section(Elf_Scn *section);
+
 #endif

@@ -10,15 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_BYTES   4096 /* mangled names are long */
 #define TABLES_MAX   3
 #define SCORE_NONE   UINT_MAX
 #define SCORE_KIND   10
 #define VERSIONS_MAX 128
+/* Real files have a handful of one name. Looking up a version may take long in one that was made for it. */
+#define NAMESAKES_MAX 256
 
 /* A place, cut up. */
 struct wanted {
-	char name[NAME_BYTES];
+	char name[ELF_NAME_BYTES];
 	const char *version; /* in `name`, behind its NUL; NULL: the default one */
 	uint64_t offset;
 };
@@ -58,7 +59,7 @@ static int parse_place(const char *place, struct wanted *ret, struct error *err)
 
 	*ret = (struct wanted){0};
 	if (snprintf(ret->name, sizeof(ret->name), "%s", place) >= (int)sizeof(ret->name))
-		return error_set(err, -EINVAL, "%.32s...: a symbol has less than %d bytes", place, NAME_BYTES);
+		return error_set(err, -EINVAL, "%.32s...: a symbol has less than %d bytes", place, ELF_NAME_BYTES);
 	plus = strrchr(ret->name, '+');
 	if (plus && parse_number(plus + 1, &ret->offset) < 0)
 		return error_set(err, -EINVAL, "%.128s: behind the + an offset is wanted, like 16 or 0x10", place);
@@ -129,8 +130,9 @@ static void search_table(struct search *s, const struct elf_symbol_table *table)
 {
 	size_t length = strlen(s->wanted.name);
 	struct elf_table_symbol symbol;
+	unsigned namesakes = 0;
 
-	for (size_t i = 0; i < table->count; i++) {
+	for (size_t i = 0; i < table->count && namesakes < NAMESAKES_MAX; i++) {
 		if (!elf_symbol_table_get(table, i, &symbol) || symbol.name_length != length ||
 		    memcmp(symbol.name, s->wanted.name, length) != 0)
 			continue;
@@ -138,6 +140,7 @@ static void search_table(struct search *s, const struct elf_symbol_table *table)
 			s->is_imported = true;
 		if (!is_function(&symbol.symbol))
 			continue;
+		namesakes++;
 		elf_symbol_table_version(table, i, &symbol);
 		offer(s, &symbol);
 	}

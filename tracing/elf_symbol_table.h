@@ -12,12 +12,16 @@
  */
 struct elf_symbol_table {
 	Elf *elf;
-	Elf_Data *symbols;
-	Elf_Data *versions; /* NULL: none */
-	Elf_Scn *version_names;
-	size_t names; /* the section of the names */
+	const Elf_Data *symbols;
 	size_t count;
+	const char *names;        /* all of them, */
+	size_t names_size;        /* up to and with the last NUL */
+	const Elf_Data *versions; /* NULL: none, like the next */
+	const Elf_Data *version_definitions;
+	size_t version_names; /* the section of their names */
 };
+
+#define ELF_NAME_BYTES 4096 /* mangled names are long */
 
 enum elf_version {
 	ELF_VERSION_NONE,
@@ -36,7 +40,8 @@ struct elf_table_symbol {
 /* `type` is SHT_SYMTAB or SHT_DYNSYM. False when the file has no such table. */
 bool elf_symbol_table_open(struct elf_symbol_table *t, const struct elf_file *f, uint32_t type);
 
-/* The symbol at `index` (below t->count) without its version, which takes longer. False when it has no name or cannot be read. */
+/* The symbol at `index` (below t->count) without its version, which takes longer. False when it cannot be read, or has no name or one of
+ * ELF_NAME_BYTES or more. */
 bool elf_symbol_table_get(const struct elf_symbol_table *t, size_t index, struct elf_table_symbol *ret);
 
 /* Fills in the version of one that was got at `index`. */

@@ -236,7 +236,7 @@ static void search_done(struct search *s)
 	free(s->matches);
 }
 
-static void judge_found(struct match *m, const struct kprobe_blacklist *blacklist)
+static void judge_found(const struct match *m, const struct kprobe_blacklist *blacklist)
 {
 	struct kernel_symbol_request *request = m->request;
 	struct kernel_symbol *symbol = &request->symbol;
@@ -254,54 +254,65 @@ static void judge_found(struct match *m, const struct kprobe_blacklist *blacklis
 			  symbol->same_count, m->in_kernel || m->module ? "" : "; MODULE:SYMBOL says which is meant");
 }
 
-/* Names that are close to those that were not found. Wholly unlike to find a name, this needs every line for every request. */
-static int explain_missing(struct match **missing, size_t count, const char *path, struct error *err)
+static bool is_missing(const struct match *m)
 {
-	cleanup_free struct close_names *names = calloc(count, sizeof(*names));
+	return m->rank == RANK_NONE && m->request->err.code != -EINVAL;
+}
+
+/* May be told to somebody who looks for another name: as the programmer wrote it, not what was generated beside it. */
+static bool is_worth_telling(const struct kallsyms_line *line)
+{
+	return kallsyms_is_text(line) && !is_generated(line) && strncmp(line->name, "__pfx_", strlen("__pfx_")) != 0 &&
+	       !strchr(line->name, '.');
+}
+
+static void tell_missing(const struct match *m, const struct close_names *names)
+{
+	struct kernel_symbol_request *request = m->request;
+	char near[CLOSE_NAMES_MAX * (CLOSE_NAME_BYTES + 2) + 16];
+
+	error_set(&request->err, -ENOENT, "this kernel has no %s %.64s%s%s", request->is_system_call ? "system call" : "function",
+		  request->name, m->data_count ? ", only data of that name" : "", close_names_text(names, near, sizeof(near)));
+}
+
+/* To find out what is close, every name has to be held against every one that is missing: done only when there are such. */
+static int explain_missing(const struct search *s, const char *path, struct error *err)
+{
+	cleanup_free struct close_names *names = calloc(s->count, sizeof(*names));
 	struct kallsyms kallsyms;
 	struct kallsyms_line line;
 	int r;
 
 	if (!names)
 		return error_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < count; i++)
-		close_names_init(&names[i], missing[i]->forms[missing[i]->request->is_system_call ? FORMS_MAX - 1 : 0].name);
+	for (size_t i = 0; i < s->count; i++)
+		if (is_missing(&s->matches[i]))
+			close_names_init(&names[i], s->matches[i].forms[s->matches[i].request->is_system_call ? FORMS_MAX - 1 : 0].name);
 	r = kallsyms_open(&kallsyms, path, err);
 	while (r == 0 && kallsyms_next(&kallsyms, &line))
-		for (size_t i = 0; i < count; i++)
-			if (kallsyms_is_text(&line) && !is_generated(&line) && strncmp(line.name, "__pfx_", 6) && !strchr(line.name, '.'))
+		for (size_t i = 0; i < s->count && is_worth_telling(&line); i++)
+			if (is_missing(&s->matches[i]))
 				close_names_offer(&names[i], line.name);
 	kallsyms_close(&kallsyms);
-	for (size_t i = 0; i < count && r == 0; i++) {
-		struct kernel_symbol_request *request = missing[i]->request;
-		char near[CLOSE_NAMES_MAX * (CLOSE_NAME_BYTES + 2) + 16];
-
-		error_set(&request->err, -ENOENT, "this kernel has no %s %.64s%s%s", request->is_system_call ? "system call" : "function",
-			  request->name, missing[i]->data_count ? ", only data of that name" : "",
-			  close_names_text(&names[i], near, sizeof(near)));
-	}
+	for (size_t i = 0; i < s->count && r == 0; i++)
+		if (is_missing(&s->matches[i]))
+			tell_missing(&s->matches[i], &names[i]);
 	return r;
 }
 
-static int judge(struct search *s, const struct kernel_symbol_files *files, struct error *err)
+static int judge(const struct search *s, const struct kernel_symbol_files *files, struct error *err)
 {
-	cleanup_free struct match **missing = calloc(s->count ? s->count : 1, sizeof(*missing));
 	struct kprobe_blacklist blacklist;
-	size_t missing_count = 0;
+	bool misses = false;
 
-	if (!missing)
-		return error_set(err, -ENOMEM, "out of memory");
 	kprobe_blacklist_init(&blacklist, files->blacklist);
 	for (size_t i = 0; i < s->count; i++) {
-		struct match *m = &s->matches[i];
-
-		if (m->rank != RANK_NONE)
-			judge_found(m, &blacklist);
-		else if (!m->request->err.code)
-			missing[missing_count++] = m;
+		if (s->matches[i].rank != RANK_NONE)
+			judge_found(&s->matches[i], &blacklist);
+		misses = misses || is_missing(&s->matches[i]);
 	}
 	kprobe_blacklist_done(&blacklist);
-	return missing_count ? explain_missing(missing, missing_count, files->kallsyms, err) : 0;
+	return misses ? explain_missing(s, files->kallsyms, err) : 0;
 }
 
 int kernel_symbols_find(const struct kernel_symbol_files *files, struct kernel_symbol_request *requests, size_t count, struct error *err)
