@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 
 #include <criterion/criterion.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -170,6 +171,27 @@ Test(elf_symbol, what_is_no_place_is_refused)
 	cr_assert(says("/etc/passwd is not an ELF file"));
 }
 
+/* Lets a copy's symbol table claim to have `size` bytes; the file has no more than before. */
+static void enlarge_symbol_table(const char *path, uint64_t size)
+{
+	cleanup_close int fd = open(path, O_RDWR | O_CLOEXEC);
+	Elf64_Ehdr header;
+	Elf64_Shdr section;
+
+	cr_assert_eq(pread(fd, &header, sizeof(header), 0), (ssize_t)sizeof(header));
+	for (off_t i = 0; i < header.e_shnum; i++) {
+		off_t at = (off_t)header.e_shoff + i * (off_t)sizeof(section);
+
+		cr_assert_eq(pread(fd, &section, sizeof(section), at), (ssize_t)sizeof(section));
+		if (section.sh_type != SHT_SYMTAB)
+			continue;
+		section.sh_size = size;
+		cr_assert_eq(pwrite(fd, &section, sizeof(section), at), (ssize_t)sizeof(section));
+	}
+	/* It costs nothing to have a file of that size. */
+	cr_assert_eq(ftruncate(fd, (off_t)size + 65536), 0);
+}
+
 /* A private directory as the root of a process, with a copy of the stripped program in /opt. */
 static char root[] = "/tmp/elf_symbol_test_XXXXXX";
 
@@ -252,4 +274,13 @@ Test(elf_debug, a_debug_file_is_found_by_build_id_and_a_symbolic_link_to_it_stay
 	/* A file that is at the right place, but of another program. */
 	run("cp " TEST_PROBED "/.debug/program.debug %s/elsewhere/debug", root);
 	cr_assert_eq(find_here(), -ENOENT);
+}
+
+Test(elf_debug, a_symbol_table_that_claims_to_be_huge_is_not_read_and_the_dynamic_one_is)
+{
+	run("cp " LIBRARY " %s/opt/program", root);
+	enlarge_symbol_table(target.path, UINT64_C(1) << 36);
+	cr_assert_eq(find_here(), -ENOENT);
+	cr_assert(says("stripped"), "%s", err.message);
+	cr_assert_eq(elf_symbol_find(&target, "plain", &symbol, &err), 0, "%s", err.message);
 }
