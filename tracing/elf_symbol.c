@@ -161,12 +161,12 @@ static void open_tables(struct search *s)
 		s->table_count++;
 }
 
-static void offer_close_names(const struct search *s, struct close_names *names)
+static void offer_close_names(const struct search *s, const char *wanted, struct close_names *names)
 {
 	struct elf_table_symbol symbol;
 	char name[CLOSE_NAME_BYTES];
 
-	close_names_init(names, s->wanted.name);
+	close_names_init(names, wanted);
 	for (size_t t = 0; t < s->table_count; t++)
 		for (size_t i = 0; i < s->tables[t].count; i++) {
 			if (!elf_symbol_table_get(&s->tables[t], i, &symbol) || !is_function(&symbol.symbol) ||
@@ -191,18 +191,21 @@ static int explain_missing(const struct search *s, struct error *err)
 	if (s->is_imported)
 		return error_set(err, -ENOENT, "%s takes %.64s from a library: that library is the place for the probe", path,
 				 s->wanted.name);
-	offer_close_names(s, &names);
+	offer_close_names(s, s->wanted.name, &names);
 	return error_set(err, -ENOENT, "%s has no function %.64s%s%s", path, s->wanted.name,
 			 s->is_stripped ? "; it is stripped, and there is no debug file for it" : "",
 			 close_names_text(&names, near, sizeof(near)));
 }
 
+/* The functions to choose from are by custom called after it: __memcpy_avx_unaligned. */
 static int explain_indirect(const struct search *s, struct error *err)
 {
 	char near[CLOSE_NAMES_MAX * (CLOSE_NAME_BYTES + 2) + 16];
 	struct close_names names;
+	char beginning[CLOSE_NAME_BYTES];
 
-	offer_close_names(s, &names);
+	snprintf(beginning, sizeof(beginning), "%.64s_", s->wanted.name);
+	offer_close_names(s, beginning, &names);
 	return error_set(
 		err, -ENOTSUP,
 		"%.64s of %s is an indirect function (IFUNC): programs call what it resolves to at their start; the probe has to go "
