@@ -1,8 +1,8 @@
 #include "cli/event_words.h"
 
 #include "base/clock.h"
+#include "base/suggest.h"
 #include "cli/parse.h"
-#include "cli/suggest.h"
 #include "tracing/syscall_table.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
+#include "base/suggest.h"
 #include "cli/command.h"
 #include "cli/options.h"
-#include "cli/suggest.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,12 +1,11 @@
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 #include <stdint.h>
 #include <string.h>
 
-#define WORD_MAX 32
+#define WORD_MAX 64
 
-/* The number of letters to put in, take out, replace, or swap with their neighbour (optimal string alignment distance). */
-static size_t edit_distance(const char *a, const char *b)
+size_t edit_distance(const char *a, const char *b)
 {
 	size_t rows[3][WORD_MAX + 1];
 	size_t a_length = strlen(a);

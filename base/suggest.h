@@ -1,5 +1,5 @@
-#ifndef CLI_SUGGEST_H
-#define CLI_SUGGEST_H
+#ifndef BASE_SUGGEST_H
+#define BASE_SUGGEST_H
 
 #include <stddef.h>
 
@@ -18,5 +18,9 @@ void suggestion_offer(struct suggestion *s, const char *candidate);
 
 /* The nearest candidate; NULL when none is near enough for a slip of the finger. */
 const char *suggestion_best(const struct suggestion *s);
+
+/* The number of letters to put in, take out, replace, or swap with their neighbour to make one word of the other (optimal string alignment
+ * distance). SIZE_MAX when one of them is longer than 64 bytes: nobody mistypes those. */
+size_t edit_distance(const char *a, const char *b);
 
 #endif
