@@ -1,6 +1,7 @@
 #include "tracing/kernel_layout.h"
 
 #include "tracing/layout_cred.h"
+#include "tracing/layout_names.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -67,8 +68,7 @@ int kernel_layout_print(const struct kernel_layout *layout, char *text, uint32_t
 	}
 	for (enum kernel_layout_group group = 0; group < LAYOUT_GROUP_COUNT; group++)
 		if (!kernel_layout_knows(layout, group))
-			length = append(text, size, length, "%s%s: %s", length ? "; " : "", group_names[group],
-					layout->missing[group].message);
+			length = append(text, size, length, "%s%s", length ? "; " : "", layout->missing[group].message);
 	return length;
 }
 
@@ -82,9 +82,10 @@ int kernel_layout_calibrate(struct kernel_layout *ret, const struct kernel_layou
 		full.timeout_ms = LAYOUT_TIMEOUT_MS;
 	memset(ret, 0, sizeof(*ret));
 	for (enum kernel_layout_group group = 0; group < LAYOUT_GROUP_COUNT; group++)
-		error_set(&ret->missing[group], -ENODATA, "not calibrated");
+		error_set(&ret->missing[group], -ENODATA, "%s: not calibrated", group_names[group]);
 	if (full.groups & LAYOUT_GROUP_BIT(LAYOUT_CRED) && !layout_cred_calibrate(&full, &ret->cred, &ret->missing[LAYOUT_CRED]))
 		ret->missing[LAYOUT_CRED].code = 0;
+	layout_names_calibrate(&full, ret, NULL, NULL);
 	for (enum kernel_layout_group group = 0; group < LAYOUT_GROUP_COUNT; group++)
 		if (full.groups & LAYOUT_GROUP_BIT(group) && !kernel_layout_knows(ret, group))
 			return error_set(err, ret->missing[group].code, "%s", ret->missing[group].message);

@@ -107,7 +107,7 @@ static inline bool kernel_layout_knows(const struct kernel_layout *layout, enum 
 /* "cred", "names", ... */
 const char *kernel_layout_group_name(enum kernel_layout_group group);
 
-/* The layout in one line, "cred.uid=4 ... path.dentry=8", with "NAME: REASON" for what is missing. Returns as snprintf(3) does. */
+/* The layout in one line, "cred.uid=4 ... path.dentry=8", and the reasons for what is missing behind a semicolon each. Returns as snprintf(3) does. */
 int kernel_layout_print(const struct kernel_layout *layout, char *text, uint32_t size);
 
 #endif

@@ -14,7 +14,7 @@
  * invalid pointer gives 0 and harms nobody.
  */
 
-#define LAYOUT_ROWS_MAX    8
+#define LAYOUT_ROWS_MAX    12
 #define LAYOUT_SAMPLES_MAX 16
 /* The largest record of a probe on kernels before 5.15 (PERF_MAX_TRACE_SIZE). A larger one is not cut but lost, with a warning in the
  * kernel's log. */

@@ -5,6 +5,7 @@
 #include "tests/support/layout_file.h"
 #include "tracing/dynamic_probe.h"
 #include "tracing/layout_cred.h"
+#include "tracing/layout_names.h"
 #include "tracing/probe_trial.h"
 #include "tracing/provoke.h"
 #include "tracing/tracefs.h"
@@ -145,29 +146,54 @@ Test(kernel_layout, credentials_whose_calibration_fails_are_absent_and_the_reaso
 
 Test(kernel_layout, a_kernel_without_kprobes_says_so_for_every_group)
 {
-	const struct kernel_layout_options options = {.features = &features, .groups = LAYOUT_GROUP_BIT(LAYOUT_CRED)};
+	const struct kernel_layout_options options = {.features = &features};
 	struct kernel_layout layout;
 	struct error err = {0};
 
 	if (have_kprobes())
 		cr_skip_test("this kernel has kprobes");
 	cr_assert_eq(kernel_layout_calibrate(&layout, &options, &err), -ENODEV);
-	cr_assert_eq(layout.missing[LAYOUT_CRED].code, -ENODEV);
+	for (enum kernel_layout_group group = 0; group < LAYOUT_GROUP_COUNT; group++)
+		cr_assert_eq(layout.missing[group].code, -ENODEV, "%s: %s", kernel_layout_group_name(group), layout.missing[group].message);
 	cr_assert_not_null(strstr(err.message, "kprobe_events"), "%s", err.message);
+}
+
+Test(kernel_layout, everything_is_found_on_this_kernel)
+{
+	NEED_KPROBES();
+	calibrate(0);
+}
+
+struct keeper {
+	const char *directory;
+	int failed;
+};
+
+static void keep(void *context, const struct layout_stage *stage, uint8_t round, const struct layout_capture *c)
+{
+	struct keeper *keeper = context;
+	char path[PATH_MAX];
+
+	cr_assert_eq(round, 0);
+	snprintf(path, sizeof(path), "%s/%s", keeper->directory, stage->name);
+	keeper->failed |= layout_file_write(path, c);
 }
 
 /* For tests/data/layouts: see the README there. */
 Test(kernel_layout, what_this_kernel_captures_is_written_for_the_unit_tests_when_they_want_it)
 {
-	const char *directory = getenv("LAYOUT_DIRECTORY");
-	const struct kernel_layout_options options = {.features = &features, .timeout_ms = TIMEOUT_MS};
+	struct keeper keeper = {.directory = getenv("LAYOUT_DIRECTORY")};
+	const struct kernel_layout_options options = {.features = &features, .groups = LAYOUT_ALL_GROUPS, .timeout_ms = TIMEOUT_MS};
 	cleanup_free struct layout_capture *cred = NULL;
+	struct kernel_layout layout = {0};
 	struct error err = {0};
 	char path[PATH_MAX];
 
-	if (!directory)
+	if (!keeper.directory)
 		cr_skip_test("LAYOUT_DIRECTORY is not set");
 	cr_assert_eq(layout_cred_capture(&options, &cred, &err), 0, "%s", err.message);
-	snprintf(path, sizeof(path), "%s/cred", directory);
+	snprintf(path, sizeof(path), "%s/cred", keeper.directory);
 	cr_assert_eq(layout_file_write(path, cred), 0);
+	layout_names_calibrate(&options, &layout, keep, &keeper);
+	cr_assert_eq(keeper.failed, 0);
 }
