@@ -87,11 +87,17 @@ struct fetcharg {
 	uint8_t array_count; /* 0: no array. An array of strings is an array of pointers to them */
 };
 
+/* What is wrong with one, for whoever draws a caret. */
+struct fetcharg_mistake {
+	size_t position;    /* in bytes from the start of "NAME=EXPRESSION" */
+	char sentence[256]; /* what is allowed there */
+};
+
 /*
- * Parses one. -EINVAL: the error names the argument, the offending word, where it stands and what is allowed there. `ret_position` (may be
- * NULL) is where, in characters from the start of "NAME=EXPRESSION". Whether a register or a symbol exists is for the kernel to say.
+ * Parses one. -EINVAL: the error names the argument, the offending word, where it stands and what is allowed there; `ret_mistake` (may be
+ * NULL) tells the same in parts. Whether a register or a symbol exists is for the kernel to say.
  */
-int fetcharg_parse(struct fetcharg *ret, const char *name, const char *expression, size_t *ret_position, struct error *err);
+int fetcharg_parse(struct fetcharg *ret, const char *name, const char *expression, struct fetcharg_mistake *ret_mistake, struct error *err);
 
 /* "u32", "string", ...; "bits" for FETCHARG_BITS. */
 const char *fetcharg_type_name(enum fetcharg_type type);

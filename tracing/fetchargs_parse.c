@@ -50,7 +50,7 @@ struct parser {
 	const char *name;
 	const char *text;
 	const char *at;
-	size_t *position;
+	struct fetcharg_mistake *mistake;
 	struct error *err;
 };
 
@@ -66,44 +66,47 @@ static int fail(struct parser *p, const char *where, const char *format, ...) __
 
 static int fail(struct parser *p, const char *where, const char *format, ...)
 {
-	size_t position = strlen(p->name) + 1 + (size_t)(where - p->text);
-	char sentence[256];
+	size_t position = (size_t)(where - p->text);
+	struct fetcharg_mistake *m = p->mistake;
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(sentence, sizeof(sentence), format, args);
+	vsnprintf(m->sentence, sizeof(m->sentence), format, args);
 	va_end(args);
-	if (p->position)
-		*p->position = position;
+	m->position = strlen(p->name) + 1 + position;
 	if (!*where)
-		return error_set(p->err, -EINVAL, "argument %s: %s, at the end of \"%.80s\"", p->name, sentence, p->text);
-	return error_set(p->err, -EINVAL, "argument %s: %s, at \"%.*s\", character %zu of \"%.80s\"", p->name, sentence, word_length(where),
-			 where, (size_t)(where - p->text) + 1, p->text);
+		return error_set(p->err, -EINVAL, "argument %s: %s, at the end of \"%.80s\"", p->name, m->sentence, p->text);
+	return error_set(p->err, -EINVAL, "argument %s: %s, at \"%.*s\", character %zu of \"%.80s\"", p->name, m->sentence,
+			 word_length(where), where, position + 1, p->text);
 }
 
-static int check_name(const char *name, size_t *ret_position, struct error *err)
+static int fail_name(struct parser *p, size_t position, const char *sentence)
+{
+	snprintf(p->mistake->sentence, sizeof(p->mistake->sentence), "%s", sentence);
+	p->mistake->position = position;
+	return error_set(p->err, -EINVAL, "argument name \"%.*s\": %s",
+			 (int)(position > 40 ? 40
+			       : position    ? position
+					     : strcspn(p->name, "\n")),
+			 p->name, sentence);
+}
+
+static int check_name(struct parser *p)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-	size_t length = strlen(name);
+	size_t length = strlen(p->name);
+	size_t good = strspn(p->name, allowed);
 
-	if (ret_position)
-		*ret_position = 0;
 	if (!length)
-		return error_set(err, -EINVAL, "an argument needs a name: NAME=EXPRESSION");
-	if (strspn(name, allowed) != length || isdigit((unsigned char)*name)) {
-		size_t good = isdigit((unsigned char)*name) ? 0 : strspn(name, allowed);
-
-		if (ret_position)
-			*ret_position = good;
-		return error_set(err, -EINVAL,
-				 "argument name \"%.*s\" breaks off at character %zu: letters, digits and underscores are allowed, and no "
-				 "digit first",
-				 (int)(good > 40 ? 40 : good), name, good + 1);
-	}
+		return fail_name(p, 0, "an argument needs a name: NAME=EXPRESSION");
+	if (isdigit((unsigned char)*p->name) || !good)
+		return fail_name(p, 0, "it begins with a letter or an underscore");
+	if (good != length)
+		return fail_name(p, good, "letters, digits and underscores are allowed, and nothing else can follow");
 	if (length >= FETCHARG_NAME_BYTES)
-		return error_set(err, -EINVAL, "argument name \"%.40s\" is longer than %d characters", name, FETCHARG_NAME_BYTES - 1);
-	if (!strncmp(name, "common_", 7) || !strncmp(name, "__probe_", 8))
-		return error_set(err, -EINVAL, "argument name \"%s\" is the kernel's own: common_… and __probe_… are reserved", name);
+		return fail_name(p, FETCHARG_NAME_BYTES - 1, "it has at most 32 characters");
+	if (!strncmp(p->name, "common_", 7) || !strncmp(p->name, "__probe_", 8))
+		return fail_name(p, 0, "common_… and __probe_… are the kernel's own");
 	return 0;
 }
 
@@ -113,14 +116,11 @@ static int check_characters(struct parser *p)
 	for (const char *c = p->text; *c; c++) {
 		if (*c > ' ' && *c < 0x7f && !strchr("#;", *c))
 			continue;
-		if (p->position)
-			*p->position = strlen(p->name) + 1 + (size_t)(c - p->text);
-		return error_set(p->err, -EINVAL,
-				 "argument %s: character %zu of its expression is %s%.*s (0x%02x): neither blanks nor '#', ';' and what is "
-				 "not ASCII "
-				 "can stand in one",
-				 p->name, (size_t)(c - p->text) + 1, *c == '#' || *c == ';' ? "" : "not allowed", *c == '#' || *c == ';', c,
-				 (unsigned int)(unsigned char)*c);
+		snprintf(p->mistake->sentence, sizeof(p->mistake->sentence),
+			 "neither blanks nor '#', ';' and what is not ASCII can stand in an expression");
+		p->mistake->position = strlen(p->name) + 1 + (size_t)(c - p->text);
+		return error_set(p->err, -EINVAL, "argument %s: %s, as character %zu is (0x%02x)", p->name, p->mistake->sentence,
+				 (size_t)(c - p->text) + 1, (unsigned int)(unsigned char)*c);
 	}
 	return 0;
 }
@@ -447,13 +447,21 @@ static int parse_type(struct parser *p)
 	return r ? r : check_type(p, start);
 }
 
-int fetcharg_parse(struct fetcharg *ret, const char *name, const char *expression, size_t *ret_position, struct error *err)
+int fetcharg_parse(struct fetcharg *ret, const char *name, const char *expression, struct fetcharg_mistake *ret_mistake, struct error *err)
 {
-	struct parser p = {.arg = ret, .name = name, .text = expression, .at = expression, .position = ret_position, .err = err};
+	struct fetcharg_mistake own;
+	struct parser p = {
+		.arg = ret,
+		.name = name,
+		.text = expression,
+		.at = expression,
+		.mistake = ret_mistake ? ret_mistake : &own,
+		.err = err,
+	};
 	int r;
 
 	*ret = (struct fetcharg){0};
-	r = check_name(name, ret_position, err);
+	r = check_name(&p);
 	if (!r)
 		r = check_characters(&p);
 	if (r)

@@ -47,15 +47,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const struct fetcharg_dialect oldest;
 	struct error err = {0};
 	struct fetcharg arg;
-	size_t position = 0;
+	struct fetcharg_mistake mistake;
 	char *text = malloc(size + 1);
 
 	if (!text)
 		return 0;
 	memcpy(text, data, size);
 	text[size] = 0;
-	if (fetcharg_parse(&arg, "name", text, &position, &err)) {
-		assert(*err.message && position <= strlen("name=") + strlen(text));
+	if (fetcharg_parse(&arg, "name", text, &mistake, &err)) {
+		assert(*err.message && *mistake.sentence && mistake.position <= strlen("name=") + strlen(text));
 	} else {
 		check_written(&arg, &newest);
 		check_written(&arg, &oldest);

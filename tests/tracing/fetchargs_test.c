@@ -41,11 +41,12 @@ static struct fetcharg parse(const char *expression)
 static size_t refused_at(const char *expression)
 {
 	struct fetcharg arg;
-	size_t position = 9999;
+	struct fetcharg_mistake mistake;
 
-	cr_assert_eq(fetcharg_parse(&arg, "a", expression, &position, &err), -EINVAL, "a=%s was taken", expression);
+	cr_assert_eq(fetcharg_parse(&arg, "a", expression, &mistake, &err), -EINVAL, "a=%s was taken", expression);
 	cr_assert(strstr(err.message, "argument a"), "%s", err.message);
-	return position;
+	cr_assert(strstr(err.message, mistake.sentence), "%s", err.message);
+	return mistake.position;
 }
 
 static const struct fetcharg_dialect oldest;
