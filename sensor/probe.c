@@ -3,6 +3,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "sensor/probe_request.h"
+#include "tracing/kernel_symbols.h"
 
 #include <errno.h>
 
@@ -53,35 +54,91 @@ static void make_name(const struct source_probe *row, char *to, size_t size)
 {
 	static unsigned int count;
 
-	snprintf(to, size, "%s_%s_%u", row->type == SOURCE_KRETPROBE ? "r" : "p", row->name, ++count);
+	snprintf(to, size, "%c_%.40s_%u", row->type == SOURCE_KRETPROBE ? 'r' : 'p', row->name, ++count);
+}
+
+/* One "NAME=EXPRESSION" of a row's fetchargs. */
+static int parse_fetcharg(char *text, struct fetcharg *ret, struct error *err)
+{
+	char *equals = strchr(text, '=');
+
+	if (!equals)
+		return error_set(err, -EINVAL, "%s: no name=expression", text);
+	*equals = '\0';
+	return fetcharg_parse(ret, text, equals + 1, NULL, err);
+}
+
+/* What a row has in the newest notation, in that of this kernel. */
+static int translate_fetchargs(const struct source_probe *row, const struct fetcharg_dialect *dialect, struct buffer *out,
+			       struct error *err)
+{
+	enum fetcharg_place place = row->type == SOURCE_KPROBE ? FETCHARG_KERNEL_ENTRY : FETCHARG_KERNEL_RETURN;
+	cleanup_free char *text = strdup(row->fetchargs);
+	cleanup_free struct fetcharg *args = calloc(FETCHARGS_MAX, sizeof(*args));
+	size_t count = 0;
+	char *rest;
+	int code = 0;
+
+	if (!text || !args)
+		return error_set(err, -ENOMEM, "out of memory");
+	for (char *word = strtok_r(text, " ", &rest); !code && word; word = strtok_r(NULL, " ", &rest))
+		code = count < FETCHARGS_MAX ? parse_fetcharg(word, &args[count++], err) : error_set(err, -E2BIG, "too many fetchargs");
+	return code ? code : fetchargs_write(out, dialect, arch_host(), place, args, count, NULL, err);
+}
+
+static int make_fetchargs(const struct source_probe *row, const struct probe_kernel *kernel, struct buffer *out, struct error *err)
+{
+	int code = 0;
+
+	if (row->make_fetchargs)
+		code = row->make_fetchargs(kernel->layout, out, err);
+	else if (row->fetchargs && kernel->dialect)
+		code = translate_fetchargs(row, kernel->dialect, out, err);
+	else if (row->fetchargs)
+		buffer_put_string(out, row->fetchargs);
+	buffer_put_u8(out, '\0');
+	return !code && out->failed ? error_set(err, -ENOMEM, "out of memory") : code;
+}
+
+/* A name that the kernel does not know may be one that the compiler has changed. */
+static int add_function(struct probe *p, const struct source_probe *row, struct sample_source *source, struct kernel_event_spec *spec,
+			struct dynamic_probe_spec *probe, struct error *err)
+{
+	struct kernel_symbol symbol;
+	int code = add_event(p, source, spec, err);
+
+	if (code != -ENOENT || kernel_symbol_find(NULL, row->name, &symbol, NULL) || !strcmp(symbol.name, row->name))
+		return code;
+	probe->place = symbol.name;
+	return add_event(p, source, spec, err);
 }
 
 static int install_function(struct probe *p, const struct source_probe *row, const struct probe_kernel *kernel,
 			    struct sample_source *source, const char *filter, struct error *err)
 {
+	bool is_return = row->type == SOURCE_KRETPROBE;
 	char name[64];
-	struct probe_spec probe = {.type = row->type == SOURCE_KPROBE ? PROBE_KPROBE : PROBE_KRETPROBE, .place = row->name};
-	struct kernel_event_spec spec = {.system = row->type == SOURCE_KPROBE ? "kprobe" : "kretprobe",
-					 .name = name,
+	struct dynamic_probe_spec probe = {
+		.kind = is_return ? DYNAMIC_PROBE_KRETPROBE : DYNAMIC_PROBE_KPROBE,
+		.name = name,
+		.place = row->name,
+		.maxactive = is_return ? kernel->maxactive : 0,
+	};
+	struct kernel_event_spec spec = {.system = is_return ? "kretprobe" : "kprobe",
+					 .name = row->name,
 					 .filter = filter,
 					 .with_abi = row->with_abi,
 					 .probe = &probe};
 	struct buffer fetchargs;
-	int code = 0;
+	int code;
 
 	buffer_init(&fetchargs, 0);
-	if (row->make_fetchargs)
-		code = row->make_fetchargs(kernel->layout, &fetchargs, err);
-	else
-		buffer_put_string(&fetchargs, row->fetchargs ? row->fetchargs : "");
-	buffer_put_u8(&fetchargs, '\0');
-	if (!code && fetchargs.failed)
-		code = error_set(err, -ENOMEM, "out of memory");
+	code = make_fetchargs(row, kernel, &fetchargs, err);
 	if (!code) {
 		make_name(row, name, sizeof(name));
 		probe.fetchargs = (const char *)fetchargs.data;
 		memcpy(spec.reads, row->reads, sizeof(spec.reads));
-		code = add_event(p, source, &spec, err);
+		code = add_function(p, row, source, &spec, &probe, err);
 	}
 	buffer_done(&fetchargs);
 	return code;

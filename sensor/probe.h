@@ -2,6 +2,7 @@
 #define SENSOR_PROBE_H
 
 #include "sensor/source.h"
+#include "tracing/fetchargs.h"
 
 /*
  * A row of a source's table, installed in the kernel: its event in the sample source, its fields compiled. Used by the sensor and by trials.
@@ -22,6 +23,9 @@ struct probe {
 /* What probe_install() needs to know of this kernel beside its tables. */
 struct probe_kernel {
 	const struct kernel_layout *layout; /* NULL: no structure is known */
+	/* The kernel's notation of fetchargs; NULL: there is no kernel (a fake source or a recording), they are left as they stand. */
+	const struct fetcharg_dialect *dialect;
+	unsigned int maxactive; /* of kretprobes; 0: the kernel's choice */
 };
 
 /* Installs it with the kernel filter, or without one when the kernel refuses that: a filter is only there to save work. The kernel event's owner

@@ -105,23 +105,6 @@ static struct collector_event *event_free(struct collector_event *event)
 	return NULL;
 }
 
-static int event_install_probe(struct collector_event *event, const struct kernel_event_spec *spec, struct error *err)
-{
-	const struct probe_spec *probe = spec->probe;
-
-	switch (probe->type) {
-	case PROBE_KPROBE:
-		return dynamic_probe_install_kprobe(&event->probe, spec->name, probe->place, probe->fetchargs, err);
-	case PROBE_KRETPROBE:
-		return dynamic_probe_install_kretprobe(&event->probe, spec->name, probe->place, probe->fetchargs, err);
-	case PROBE_UPROBE:
-		return dynamic_probe_install_uprobe(&event->probe, spec->name, probe->place, probe->offset, probe->fetchargs, err);
-	case PROBE_URETPROBE:
-		break;
-	}
-	return error_set(err, -EOPNOTSUPP, "%s: probes of this sort are not supported", spec->name);
-}
-
 static int event_new(const struct kernel_event_spec *spec, bool with_abi, void *owner, struct collector_event **ret, struct error *err)
 {
 	struct collector_event *event = calloc(1, sizeof(*event));
@@ -134,9 +117,11 @@ static int event_new(const struct kernel_event_spec *spec, bool with_abi, void *
 	event->filter = strdup(spec->filter ? spec->filter : "");
 	code = event->filter ? 0 : error_set(err, -ENOMEM, "out of memory");
 	if (!code && spec->probe)
-		code = event_install_probe(event, spec, err);
-	if (!code)
-		code = tracefs_format(&event->format, event->probe ? dynamic_probe_group() : spec->system, spec->name, err);
+		code = dynamic_probe_install(&event->probe, spec->probe, NULL, err);
+	if (!code && event->probe)
+		code = tracefs_format(&event->format, dynamic_probe_group(), dynamic_probe_name(event->probe), err);
+	else if (!code)
+		code = tracefs_format(&event->format, spec->system, spec->name, err);
 	if (!code)
 		code = late_reads_compile(&event->reads, spec->reads, event->format, err);
 	if (code) {

@@ -2,6 +2,7 @@
 #define TRACING_SAMPLE_SOURCE_H
 
 #include "base/error.h"
+#include "tracing/dynamic_probe.h"
 #include "tracing/format.h"
 
 #include <stdbool.h>
@@ -49,21 +50,6 @@ struct sample_read {
 	int error; /* 0, or the negative errno that kept it from being read; -ENAMETOOLONG: `bytes` are its beginning */
 };
 
-/* A probe to be put in for the event, and taken out with it (dynamic_probe.h). */
-enum probe_type {
-	PROBE_KPROBE,
-	PROBE_KRETPROBE,
-	PROBE_UPROBE,
-	PROBE_URETPROBE,
-};
-
-struct probe_spec {
-	enum probe_type type;
-	const char *place;     /* a symbol of the kernel; a file's path */
-	uint64_t offset;       /* in the file */
-	const char *fetchargs; /* as this kernel takes them; may be "" */
-};
-
 /* A counter, as perf_event_open(2) has it. */
 struct perf_counter {
 	uint32_t type; /* PERF_TYPE_HARDWARE, PERF_TYPE_SOFTWARE, PERF_TYPE_HW_CACHE */
@@ -89,11 +75,12 @@ struct counter_values {
 
 /* What to ask the kernel for. Borrowed for the call, all of it. */
 struct kernel_event_spec {
-	const char *system;             /* "raw_syscalls"; with a probe it only tells its sort to people, "kprobe" */
-	const char *name;               /* "sys_enter"; with a probe, what the probe shall be called */
-	const char *filter;             /* kernel filter expression (Documentation/trace/events.rst, section 5); NULL or "": every hit */
-	bool with_abi;                  /* sample the caller's ABI */
-	const struct probe_spec *probe; /* NULL: a tracepoint that is there */
+	const char *system; /* "raw_syscalls"; with a probe it only tells its sort to people, "kprobe" */
+	const char *name;   /* "sys_enter"; with a probe, what the probe shall be called */
+	const char *filter; /* kernel filter expression (Documentation/trace/events.rst, section 5); NULL or "": every hit */
+	bool with_abi;      /* sample the caller's ABI */
+	/* To be put in for the event, and taken out with it; NULL: a tracepoint that is there. */
+	const struct dynamic_probe_spec *probe;
 	const struct counter_group_spec *counters; /* NULL: no counters; else the event has no format and no filter */
 	struct sample_read_spec reads[SAMPLE_READS_MAX];
 };
