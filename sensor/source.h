@@ -18,7 +18,7 @@
  * other arguments: nothing is concluded from names or versions.
  */
 
-#define SOURCE_FIELDS_MAX 16
+#define SOURCE_FIELDS_MAX 20
 
 struct process_notes;
 struct call_table;
@@ -99,7 +99,7 @@ struct source_candidate {
 struct source_provocation {
 	const char *directory; /* an empty one of its own */
 	uint32_t pid;          /* the child's */
-	uint32_t seen;         /* for verify(): what of several things it has seen already */
+	uint32_t number;       /* which one, from 0 */
 };
 
 struct source_capture {
@@ -109,11 +109,13 @@ struct source_capture {
 	uint64_t needed_by;
 	const struct source_candidate *candidates;
 	size_t candidate_count;
+	/* How many provocations there are, where several calls make the same kind; each has to be told by the candidate. 0: one. */
+	uint32_t provocation_count;
 	void (*provoke)(const struct source_provocation *provocation);
 	/* Whether everything that provoke() did has been told exactly, now that there is this event too. */
-	bool (*verify)(struct source_provocation *provocation, const struct event *event);
+	bool (*verify)(const struct source_provocation *provocation, const struct event *event);
 	/* Whether the process's context is what provoke() made it, for a capture without a kind. */
-	bool (*verify_process)(struct source_provocation *provocation, const struct process *process);
+	bool (*verify_process)(const struct source_provocation *provocation, const struct process *process);
 };
 
 extern const struct source_probe syscall_source[];
