@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define TRIAL_RING_BYTES (UINT64_C(2) << 20)
-#define TRIAL_PROBES_MAX 24
+#define TRIAL_PROBES_MAX 64
 #define POLL_INTERVAL_NS 500000
 
 struct trial {
@@ -112,7 +112,7 @@ static void watch(struct trial *t)
 	}
 }
 
-static int install(struct trial *t, const struct source_candidate *candidate, const struct probe_kernel *kernel, struct error *err)
+static int install(struct trial *t, const struct source_candidate *candidate, struct probe_kernel *kernel, struct error *err)
 {
 	char filter[64];
 	int code = 0;
@@ -124,6 +124,8 @@ static int install(struct trial *t, const struct source_candidate *candidate, co
 			return error_set(err, -E2BIG, "more than %d probes", TRIAL_PROBES_MAX);
 		code = probe_install(&t->probes[t->probe_count], candidate->probes[i], kernel, t->source, filter, err);
 		t->probe_count += !code;
+		if (code == -ENOENT && candidate->probes[i]->optional)
+			code = 0;
 	}
 	return code;
 }
@@ -165,7 +167,7 @@ static int try_provocation(struct trial *t, uint32_t number, struct error *err)
 			  : error_set(err, -ENODATA, "it is there, but does not fire when it should");
 }
 
-static int run(struct trial *t, const struct source_candidate *candidate, const struct probe_kernel *kernel, struct error *err)
+static int run(struct trial *t, const struct source_candidate *candidate, struct probe_kernel *kernel, struct error *err)
 {
 	uint32_t count = t->capture->provocation_count ? t->capture->provocation_count : 1;
 	int code = open_context(t, err);
@@ -182,8 +184,8 @@ static int run(struct trial *t, const struct source_candidate *candidate, const 
 	return code;
 }
 
-int trial_run(void *context, const struct source_capture *capture, const struct source_candidate *candidate,
-	      const struct probe_kernel *kernel, struct error *err)
+int trial_run(void *context, const struct source_capture *capture, const struct source_candidate *candidate, struct probe_kernel *kernel,
+	      struct error *err)
 {
 	struct trial *t = calloc(1, sizeof(*t));
 	int code;

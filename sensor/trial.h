@@ -17,7 +17,7 @@
 
 /* 0: it works. -ENODATA: its probes install, but do not tell what was done; else why they do not install. The signature of
  * capture_options.trial; context is not used. */
-int trial_run(void *context, const struct source_capture *capture, const struct source_candidate *candidate,
-	      const struct probe_kernel *kernel, struct error *err);
+int trial_run(void *context, const struct source_capture *capture, const struct source_candidate *candidate, struct probe_kernel *kernel,
+	      struct error *err);
 
 #endif

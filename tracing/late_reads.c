@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -46,20 +47,34 @@ void late_reads_done(struct late_reads *l)
 	*l = (struct late_reads){0};
 }
 
+/* An array that the kernel has no notation for is many fields, NAME__0, NAME__1, ... */
+static int find_length_field(const struct format *format, const struct sample_read_spec *spec, struct format_field *ret, struct error *err)
+{
+	char first[64];
+	int code = format_field(format, spec->length_field, ret, err);
+
+	if (code != -ENOENT || spec->kind != SAMPLE_READ_LONG_STRING)
+		return code;
+	snprintf(first, sizeof(first), "%s__0", spec->length_field);
+	return format_field(format, first, ret, err);
+}
+
 int late_reads_compile(struct late_read_plan *plan, const struct sample_read_spec specs[SAMPLE_READS_MAX], const struct format *format,
 		       struct error *err)
 {
 	int code = 0;
 
 	*plan = (struct late_read_plan){0};
-	for (size_t i = 0; !code && i < SAMPLE_READS_MAX && specs[i].kind != SAMPLE_READ_NONE; i++) {
-		plan->items[plan->count].kind = specs[i].kind;
-		plan->urgent |= specs[i].kind != SAMPLE_READ_DIRECTORY_PATH;
+	for (uint32_t i = 0; !code && i < SAMPLE_READS_MAX; i++) {
+		if (specs[i].kind == SAMPLE_READ_NONE)
+			continue;
+		plan->items[i].kind = specs[i].kind;
+		plan->count = i + 1;
+		plan->urgent |= specs[i].kind != SAMPLE_READ_DIRECTORY_PATH && specs[i].kind != SAMPLE_READ_LONG_STRING;
 		if (specs[i].field)
-			code = format_field(format, specs[i].field, &plan->items[plan->count].field, err);
+			code = format_field(format, specs[i].field, &plan->items[i].field, err);
 		if (!code && specs[i].length_field)
-			code = format_field(format, specs[i].length_field, &plan->items[plan->count].length, err);
-		plan->count++;
+			code = find_length_field(format, &specs[i], &plan->items[i].length, err);
 	}
 	return code;
 }
@@ -171,6 +186,28 @@ const struct sample_read *late_reads_find(const struct late_reads *l, const void
 	return entry ? entry->reads : NULL;
 }
 
+/* The path of a descriptor, if it is a regular file's. */
+static void read_file_path(uint32_t tid, int fd, char *to, struct sample_read *ret)
+{
+	struct statx status;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/fd/%d", tid, fd);
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_TYPE, &status))
+		ret->error = -errno;
+	else if (!S_ISREG(status.stx_mode))
+		ret->error = -ENODATA;
+	else
+		read_link(path, to, ret);
+}
+
+static bool has_end(const struct format_field *field, const uint8_t *raw, uint32_t raw_size)
+{
+	uint32_t end = (uint32_t)field->offset + SAMPLE_LONG_STRING_BYTES;
+
+	return field->is_data_loc || end > raw_size || memchr(raw + field->offset, 0, SAMPLE_LONG_STRING_BYTES);
+}
+
 static void take_all(const struct late_read_plan *plan, uint32_t tgid, uint32_t tid, const uint8_t *raw, uint32_t raw_size, char *to,
 		     struct sample_read reads[SAMPLE_READS_MAX])
 {
@@ -181,6 +218,13 @@ static void take_all(const struct late_read_plan *plan, uint32_t tgid, uint32_t 
 		switch (plan->items[i].kind) {
 		case SAMPLE_READ_STRING:
 			read_string(tid, value, to, &reads[i]);
+			break;
+		case SAMPLE_READ_LONG_STRING:
+			if (!has_end(&plan->items[i].length, raw, raw_size))
+				read_string(tid, value, to, &reads[i]);
+			break;
+		case SAMPLE_READ_FILE_PATH:
+			read_file_path(tid, (int)value, to, &reads[i]);
 			break;
 		case SAMPLE_READ_BYTES:
 			read_bytes(tid, value, format_read_integer(&plan->items[i].length, raw, raw_size), to, &reads[i]);

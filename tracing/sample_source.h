@@ -27,8 +27,11 @@ enum sample_abi {
 enum sample_read_kind {
 	SAMPLE_READ_NONE,
 	SAMPLE_READ_STRING,  /* the string that the pointer in `field` points to, without its NUL; at most SAMPLE_READ_BYTES_MAX */
+	/* The same for a string whose beginning the sample has, in the array `length_field`: only when that has no end. Rare: not worth a wake-up. */
+	SAMPLE_READ_LONG_STRING,
 	SAMPLE_READ_BYTES,   /* as many bytes as `length_field` says, likewise */
 	SAMPLE_READ_FD_PATH, /* what /proc/PID/fd shows for the descriptor in `field`; AT_FDCWD: the working directory */
+	SAMPLE_READ_FILE_PATH, /* the same when it is a regular file; else -ENODATA */
 	/* The same for a directory that names are relative to; nothing for AT_FDCWD. It stays open for long, usually: not worth a wake-up. */
 	SAMPLE_READ_DIRECTORY_PATH,
 	SAMPLE_READ_CWD,    /* the working directory */
@@ -37,6 +40,7 @@ enum sample_read_kind {
 
 #define SAMPLE_READS_MAX      4
 #define SAMPLE_READ_BYTES_MAX 4096
+#define SAMPLE_LONG_STRING_BYTES 512 /* so much of one is in the sample */
 
 struct sample_read_spec {
 	enum sample_read_kind kind;
@@ -109,7 +113,7 @@ struct sample {
 	uint32_t cpu;
 	uint32_t raw_size;
 	const uint8_t *raw;
-	const struct sample_read *reads;       /* one for each that was asked for; NULL: none was */
+	const struct sample_read *reads;       /* in the places of the spec's; NULL: none were asked for, or there was no memory */
 	const struct counter_values *counters; /* of an event with counters */
 	uint64_t lost;
 	bool missed; /* lost: the probe was not run, rather than that there was no room */
