@@ -92,6 +92,7 @@ static int write_all(char *text, enum fetcharg_place place, const struct probe_k
 		     struct error *err)
 {
 	cleanup_free struct fetcharg *args = calloc(FETCHARGS_MAX, sizeof(*args));
+	struct fetcharg_dialect dialect = kernel->dialect;
 	size_t count = 0;
 	char *rest;
 	int code = 0;
@@ -101,7 +102,9 @@ static int write_all(char *text, enum fetcharg_place place, const struct probe_k
 	for (char *word = strtok_r(text, " ", &rest); !code && word; word = strtok_r(NULL, " ", &rest))
 		code = count < FETCHARGS_MAX ? parse_one(word, kernel, &args[count++], err) : error_set(err, -E2BIG, "too many fetchargs");
 	*ret_count = (uint32_t)count;
-	return code ? code : fetchargs_write(out, &kernel->dialect, arch_host(), place, args, count, NULL, err);
+	/* In registers: where there is no such function the kernel would complain about the arguments instead. */
+	dialect.arguments = false;
+	return code ? code : fetchargs_write(out, &dialect, arch_host(), place, args, count, NULL, err);
 }
 
 int fetchargs_template_write(const char *text, enum fetcharg_place place, struct probe_kernel *kernel, struct buffer *out,

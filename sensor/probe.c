@@ -119,8 +119,10 @@ static int add_function(struct probe *p, const struct source_probe *row, struct 
 	struct kernel_symbol symbol;
 	int code = add_event(p, source, spec, err);
 
-	if (code != -ENOENT || kernel_symbol_find(NULL, row->name, &symbol, NULL) || !strcmp(symbol.name, row->name))
+	if (code != -ENOENT)
 		return code;
+	if (kernel_symbol_find(NULL, row->name, &symbol, NULL) || !strcmp(symbol.name, row->name))
+		return error_set(err, -ENOENT, "this kernel has no function %s", row->name);
 	probe->place = symbol.name;
 	return add_event(p, source, spec, err);
 }

@@ -17,13 +17,13 @@ struct shape {
 
 /* Best first. Names of five words hold a UUID. */
 static const struct shape shapes[] = {
-	{{DENTRY_PATH_NAMES_MAX, DENTRY_PATH_NAMES_MAX, DENTRY_PATH_NAMES_MAX, DENTRY_PATH_NAMES_MAX}, 0},
-	{{8, 6, 4, 2}, 8},
-	{{8, 5, 3, 1}, 5},
-	{{8, 4, 2, 1}, 5},
-	{{8, 4, 2, 1}, 4},
-	{{6, 3, 2, 0}, 4},
-	{{4, 2, 1, 0}, 4},
+	{{DENTRY_PATH_NAMES_MAX, DENTRY_PATH_NAMES_MAX, DENTRY_PATH_NAMES_MAX, DENTRY_PATH_NAMES_MAX, 0}, 0},
+	{{8, 6, 4, 2, 0}, 8},
+	{{8, 5, 3, 1, 0}, 5},
+	{{8, 4, 2, 1, 0}, 5},
+	{{8, 4, 2, 1, 0}, 4},
+	{{6, 3, 2, 0, 0}, 4},
+	{{4, 2, 1, 0, 0}, 4},
 };
 
 /* An expression under construction, innermost first. */
@@ -118,8 +118,8 @@ static void put_string(struct writer *w, const char *name, int number, const str
 	w->bytes += PROBE_STRING_BYTES(NAME_BYTES_MAX);
 }
 
-static const char *const name_letters[DENTRY_PATH_CHAINS] = {"a", "b", "c", "d"};
-static const char *const dentry_letters[DENTRY_PATH_CHAINS] = {"A", "B", "C", "D"};
+static const char *const name_letters[DENTRY_PATH_CHAINS] = {"a", "b", "c", "d", "e"};
+static const char *const dentry_letters[DENTRY_PATH_CHAINS] = {"A", "B", "C", "D", "E"};
 
 static void put_name(struct writer *w, int chain, int level, struct expression pointer, uint8_t words)
 {

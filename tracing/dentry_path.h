@@ -20,10 +20,11 @@
  *
  * What is captured. A file is a dentry in a mount; the mount shows a tree from its own root dentry on and covers a dentry of the mount
  * below it. That gives chains of dentries: from the file up to its mount's root, from the mountpoint up to the root of the next mount, and so
- * on, four in all. (On most hosts the last is the kernel's first root file system, which lies under the root and adds no name: that leaves a
- * mount on a mount.) A chain is N names and the pointers of N + 1 dentries, which are compared with the pointer of the mount's root.
+ * on, five in all, the last without names: on most hosts the kernel's first root file system lies under the root and adds no name, and from
+ * 7.x on an empty one lies under that. So at least a mount on a mount on the root is whole. A chain is N names and the pointers of N + 1
+ * dentries, which are compared with the pointer of the mount's root.
  *
- * How much. A fetcharg has at most 63 characters, which is good for 8 names in the first chain and in the second, 6 in the third and 5 in the last. A
+ * How much. A fetcharg has at most 63 characters, which is good for 8 names in the first chain and in the second, 6 in the third and 5 in the fourth. A
  * record has a limit as well (tracing/probe_limits.h), beyond which it is lost: the worst case, 255 bytes in each name, must fit. Where it does
  * not, some names (those nearest to the file last) are captured as a few words instead of a string, and chains are shorter.
  * A path that has more than that is TRUNCATED: never a wrong path, and never a lost record.
@@ -57,7 +58,7 @@ struct dentry_path_spec {
 	uint32_t record_bytes; /* for the worst case; 0: of a probe on the oldest kernels */
 };
 
-#define DENTRY_PATH_CHAINS    4
+#define DENTRY_PATH_CHAINS    5
 #define DENTRY_PATH_NAMES_MAX 10
 #define DENTRY_PATH_WORDS_MAX 8
 

@@ -17,10 +17,11 @@
 #define PROBE_HEADER_BYTES 16
 
 /*
- * The longest record of a probe that perf takes (PERF_MAX_TRACE_SIZE): 2048 bytes, 8192 from 5.15 on. A longer one is not cut: it is lost,
- * nothing counts it, and the first of them puts a warning with a backtrace into the kernel's log, which taints the kernel. (Tried on 5.10.)
- * So a probe's arguments must not be able to grow beyond it, and what the limit is cannot be tried: it is told by what came later,
- * `symstr` in tracefs' README (6.1).
+ * The longest record of a probe that perf takes (PERF_MAX_TRACE_SIZE): 2048 bytes, 8192 from 5.15 on and in the later ones of some older
+ * series. A longer one is not cut: it is lost, the event's count and its lost count stay as they are, and the first of them puts a warning
+ * with a backtrace into the kernel's log, which marks the kernel as tainted ("perf buffer not large enough"; seen on 5.10, 6.1 and 7.2).
+ * So a probe's arguments must not be able to grow beyond it. It cannot be tried, for the same reason: it is told by what came later, `symstr`
+ * in tracefs' README (6.1); kernels without that are taken for old.
  */
 #define PROBE_RECORD_BYTES_OLD 2048
 #define PROBE_RECORD_BYTES_NEW 8192

@@ -174,6 +174,20 @@ Test(dentry_path, a_fifth_mount_is_beyond_what_is_captured_and_the_path_says_so)
 	expect_all(m->parent, dentries(roots[3], "file"), DENTRY_PATH_WHOLE, "/on/on/on/file");
 }
 
+Test(dentry_path, empty_roots_under_the_root_are_no_matter)
+{
+	struct dentry *roots[3] = {dentry(NULL, "/"), dentry(NULL, "/"), dentry(NULL, "/")};
+	struct dentry *outer = dentry(NULL, "/");
+	struct dentry *inner = dentry(NULL, "/");
+	struct mount *m = NULL;
+
+	for (int i = 0; i < 3; i++)
+		m = mount(m, i ? roots[i - 1] : NULL, roots[i]);
+	m = mount(m, dentries(roots[2], "var/lib"), outer);
+	m = mount(m, dentries(outer, "on"), inner);
+	expect_all(m, dentries(inner, "usr/bin/true"), DENTRY_PATH_WHOLE, "/var/lib/on/usr/bin/true");
+}
+
 Test(dentry_path, a_bind_mount_ends_at_the_directory_that_it_shows)
 {
 	struct dentry *root = dentry(NULL, "/");
