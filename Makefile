@@ -44,8 +44,8 @@ all: $(BUILD)/ringside
 include make/deps.mk
 include make/generate.mk
 include make/build.mk
-include make/check.mk
 include make/kernels.mk
+include make/check.mk
 include make/lint.mk
 include make/fuzz.mk
 

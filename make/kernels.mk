@@ -3,11 +3,15 @@
 
 # 5.10 (bullseye), 6.1 (bookworm), 6.12 (trixie) and the newest that Debian has.
 KERNELS ?= 5.10 6.1 6.12 newest
+# Those of `make check`. A sanitizer would need more memory and time than a guest has.
+CHECK_KERNELS ?= $(if $(VARIANT),,5.10 6.1)
+# The virtual machines need no root, but what they are made of has to be installed.
+DEPS_CHECK_KERNELS = $(if $(CHECK_KERNELS),$(if $(filter 0,$(shell id -u)),deps-kernels))
 
 VM_OBJECTS := $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard tests/vm/*.c))
-VM_PROGRAMS := $(addprefix $(BUILD)/tests/vm/,short_lived short_lived_dynamic)
+VM_PROGRAMS := $(patsubst tests/vm/programs/%.c,$(BUILD)/tests/vm/%,$(wildcard tests/vm/programs/*.c)) $(BUILD)/tests/vm/short_lived_dynamic
 SCENARIOS := $(BUILD)/tests/vm/scenarios
-# What a guest gets.
+# What a guest gets: all of tests/vm/, and of tests/load/ what scripts/check-kernels names.
 VM_FILES = $(BUILD)/ringside $(SCENARIOS) $(VM_PROGRAMS) $(addprefix $(BUILD)/tests/load/,exit_ways call32)
 
 $(SCENARIOS): $(VM_OBJECTS) $(foreach f,service proto subscription sensor tracing base,$(BUILD)/lib$(f).a)
@@ -16,6 +20,7 @@ $(SCENARIOS): $(VM_OBJECTS) $(foreach f,service proto subscription sensor tracin
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(VM_OBJECTS) $(foreach f,service proto subscription sensor tracing base,$(BUILD)/lib$(f).a) \
 		-Wl,--as-needed $(PKG_LIBS) -lpthread
 
+# They need nothing but the kernel, and are what is watched: static, and no sanitizer in them.
 $(BUILD)/tests/vm/%: tests/vm/programs/%.c | $(BUILD)/packages.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
