@@ -34,3 +34,7 @@ $(BUILD)/tests/vm/%_dynamic: tests/vm/programs/%.c | $(BUILD)/packages.mk
 .PHONY: check-kernels
 check-kernels: deps-kernels $(VM_FILES) ## run the sensor's scenarios in virtual machines with Debian's kernels; KERNELS="5.10 6.1 6.12 newest"
 	$(Q)./scripts/check-kernels $(BUILD) $(KERNELS)
+
+.PHONY: capture-kernels
+capture-kernels: deps-kernels ## capture formats, symbols and tracefs's README of the kernels into tests/data/
+	$(Q)./scripts/capture-kernels $(KERNELS)
