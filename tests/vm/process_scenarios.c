@@ -162,7 +162,7 @@ static void a_static_program_that_lives_1_ms_has_all_its_arguments(void)
 
 static void an_exec_path_is_told_as_the_caller_gave_it(void)
 {
-	char *arguments[] = {"short_lived", "6", "1000", NULL};
+	char *arguments[] = {"short_lived", "6", "20000", NULL};
 
 	CHECK_CALL(mkdir("folder", 0755));
 	CHECK_CALL(symlink(program_path("short_lived"), "folder/a link"));
@@ -172,7 +172,7 @@ static void an_exec_path_is_told_as_the_caller_gave_it(void)
 /* Directories with names of 200 characters, and a link that fills the rest. */
 static void an_exec_path_of_4000_bytes_is_whole(void)
 {
-	char *arguments[] = {"short_lived", "7", "1000", NULL};
+	char *arguments[] = {"short_lived", "7", "20000", NULL};
 	char path[LONG_PATH_SIZE + 1];
 	size_t length = 0;
 
