@@ -89,12 +89,9 @@ int place_add_refusal(const struct place *at, const char *what)
 
 	if (!clause)
 		return -ENOMEM;
-	clause->refusal_code = STATUS_UNIMPLEMENTED;
-	if (asprintf(&clause->refusal, "subscription.event_filter.%s[%zu]: %s events are not served by this sensor", at->list, at->index,
-		     what) < 0) {
-		clause->refusal = NULL;
+	if (clause_refuse(clause, STATUS_UNIMPLEMENTED, "subscription.event_filter.%s[%zu]: %s events are not served by this sensor",
+			  at->list, at->index, what))
 		return place_no_memory(at);
-	}
 	return 0;
 }
 
