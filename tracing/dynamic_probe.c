@@ -1,61 +1,46 @@
 #include "tracing/dynamic_probe.h"
+
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "tracing/fetchargs.h"
+#include "tracing/probe_list.h"
+#include "tracing/probe_owner.h"
 #include "tracing/tracefs.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-#define GROUP_PREFIX     "ringside_"
-#define GROUP_BYTES      64 /* the kernel's MAX_EVENT_NAME_LEN */
-#define DEFINITION_BYTES 4096
+#define NAME_BYTES 64 /* the kernel's MAX_EVENT_NAME_LEN */
 
-#define UPROBE_FILE "uprobe_events"
-#define KPROBE_FILE "kprobe_events"
+/* Between two tries to remove what was busy. */
+#define REMOVE_PAUSE_NS (2 * NSEC_PER_MSEC)
 
 struct dynamic_probe {
-	const char *file; /* UPROBE_FILE or KPROBE_FILE */
-	char name[GROUP_BYTES];
+	bool is_user;
+	char name[NAME_BYTES];
 };
 
-/* Field 22 of /proc/PID/stat, counted from behind the last ')': the name in field 2 may hold blanks and parentheses. */
-static int read_start_time(uint32_t pid, uint64_t *ret)
+static const char *file_of(bool is_user)
 {
-	char path[32];
-	char text[1024];
-	cleanup_close int fd = -1;
-	const char *at;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return n < 0 ? -errno : -ESRCH;
-	text[n] = '\0';
-	at = strrchr(text, ')');
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	return at && sscanf(at, " %" SCNu64, ret) == 1 ? 0 : -EINVAL;
+	return is_user ? "uprobe_events" : "kprobe_events";
 }
 
 const char *dynamic_probe_group(void)
 {
-	static char group[GROUP_BYTES];
+	static char group[PROBE_GROUP_BYTES];
 	static pid_t group_pid;
-	uint64_t start_time = 0;
+	struct probe_owner self;
 
 	if (group_pid == getpid())
 		return group;
-	read_start_time((uint32_t)getpid(), &start_time);
-	snprintf(group, sizeof(group), GROUP_PREFIX "%d_%" PRIu64, getpid(), start_time);
+	probe_owner_self(&self);
+	probe_owner_group(&self, group);
 	group_pid = getpid();
 	return group;
 }
@@ -82,27 +67,99 @@ static int write_definition(const char *file, const char *definition, struct err
 	return r;
 }
 
-static int install(struct dynamic_probe **ret, const char *file, char type, const char *name, const char *place, const char *fetchargs,
-		   struct error *err)
+/* Before 4.12 the number is taken for a part of the event's name, without a word, and the event gets a name that nobody knows. */
+static bool has_maxactive(void)
 {
-	char definition[DEFINITION_BYTES];
-	struct dynamic_probe *p;
-	int length;
+	static int known = -1;
+	struct fetcharg_dialect dialect;
+
+	if (known < 0 && !fetcharg_dialect_detect(&dialect, NULL))
+		known = dialect.maxactive;
+	return known > 0;
+}
+
+static bool is_user_kind(enum dynamic_probe_kind kind)
+{
+	return kind == DYNAMIC_PROBE_UPROBE || kind == DYNAMIC_PROBE_URETPROBE;
+}
+
+/* The kernel splits definitions at blanks, ends them at a newline or '#', and knows no quotes. */
+static int check_spec(const struct dynamic_probe_spec *spec, struct error *err)
+{
+	if (!spec->place[0])
+		return error_set(err, -EINVAL, "probe %s: no place is given", spec->name);
+	if (is_user_kind(spec->kind) && spec->place[strcspn(spec->place, " \t\r\n\v\f#")])
+		return error_set(err, -EINVAL, "%s: a uprobe cannot be put into a file with blanks or '#' in its path", spec->place);
+	if (spec->place[strcspn(spec->place, " \t\r\n\v\f#;/")] && !is_user_kind(spec->kind))
+		return error_set(err, -EINVAL, "\"%s\" is no symbol of the kernel: SYMBOL, SYMBOL+OFFSET or MODULE:SYMBOL", spec->place);
+	if (spec->fetchargs && spec->fetchargs[strcspn(spec->fetchargs, "\n#;")])
+		return error_set(err, -EINVAL, "probe %s: newlines, '#' and ';' cannot stand in fetchargs", spec->name);
+	return 0;
+}
+
+/* "r16:GROUP/NAME " */
+static int print_head(char *definition, size_t size, const struct dynamic_probe_spec *spec, const char *event)
+{
+	char maxactive[16] = "";
+
+	if (spec->maxactive && spec->kind == DYNAMIC_PROBE_KRETPROBE && has_maxactive())
+		snprintf(maxactive, sizeof(maxactive), "%u", spec->maxactive);
+	return snprintf(definition, size, "%c%s:%s/%s ",
+			spec->kind == DYNAMIC_PROBE_KPROBE || spec->kind == DYNAMIC_PROBE_UPROBE ? 'p' : 'r', maxactive,
+			dynamic_probe_group(), event);
+}
+
+static int print_definition(struct dynamic_probe_refusal *r, const struct dynamic_probe_spec *spec, const char *event, struct error *err)
+{
+	const char *fetchargs = spec->fetchargs ? spec->fetchargs : "";
+	char offset[32] = "";
+	int rest;
+
+	r->place = (uint32_t)print_head(r->definition, sizeof(r->definition), spec, event);
+	if (is_user_kind(spec->kind))
+		snprintf(offset, sizeof(offset), ":0x%" PRIx64, spec->offset);
+	rest = snprintf(r->definition + r->place, sizeof(r->definition) - r->place, "%s%s%s%s", spec->place, offset,
+			fetchargs[0] ? " " : "", fetchargs);
+	if (r->place + (size_t)rest < sizeof(r->definition))
+		return 0;
+	r->definition[0] = 0;
+	return error_set(err, -E2BIG, "probe %s: the definition is longer than %zu characters", spec->name, sizeof(r->definition) - 1);
+}
+
+static int install(struct dynamic_probe *p, const struct dynamic_probe_spec *spec, struct dynamic_probe_refusal *refusal, struct error *err)
+{
+	int r = check_spec(spec, err);
+
+	if (r)
+		return r;
+	p->is_user = is_user_kind(spec->kind);
+	if (snprintf(p->name, sizeof(p->name), "%s_%d", spec->name, getpid()) >= (int)sizeof(p->name))
+		return error_set(err, -EINVAL, "probe name %s is too long: with our pid it has more than %d characters", spec->name,
+				 NAME_BYTES - 1);
+	r = print_definition(refusal, spec, p->name, err);
+	if (r)
+		return r;
+	r = write_definition(file_of(p->is_user), refusal->definition, err);
+	if (r)
+		refusal->is_explained = tracefs_reason(&refusal->reason, refusal->definition);
+	return r;
+}
+
+int dynamic_probe_install(struct dynamic_probe **ret, const struct dynamic_probe_spec *spec, struct dynamic_probe_refusal *ret_refusal,
+			  struct error *err)
+{
+	struct dynamic_probe *p = calloc(1, sizeof(*p));
+	struct dynamic_probe_refusal own;
+	struct dynamic_probe_refusal *refusal = ret_refusal ? ret_refusal : &own;
 	int r;
 
-	if (strlen(name) >= sizeof(p->name))
-		return error_set(err, -EINVAL, "probe name %s is longer than %d characters", name, GROUP_BYTES - 1);
-	length = snprintf(definition, sizeof(definition), "%c:%s/%s %s%s%s", type, dynamic_probe_group(), name, place,
-			  fetchargs[0] ? " " : "", fetchargs);
-	if (length >= (int)sizeof(definition))
-		return error_set(err, -E2BIG, "probe %s: the definition is longer than %d characters", name, DEFINITION_BYTES - 1);
-	p = calloc(1, sizeof(*p));
+	refusal->definition[0] = 0;
+	refusal->place = 0;
+	refusal->is_explained = false;
 	if (!p)
 		return error_set(err, -ENOMEM, "out of memory");
-	p->file = file;
-	memcpy(p->name, name, strlen(name) + 1);
-	r = write_definition(file, definition, err);
-	if (r < 0) {
+	r = install(p, spec, refusal, err);
+	if (r) {
 		free(p);
 		return r;
 	}
@@ -113,33 +170,41 @@ static int install(struct dynamic_probe **ret, const char *file, char type, cons
 int dynamic_probe_install_uprobe(struct dynamic_probe **ret, const char *name, const char *path, uint64_t offset, const char *fetchargs,
 				 struct error *err)
 {
-	char place[PATH_MAX + 32];
+	struct dynamic_probe_spec spec = {DYNAMIC_PROBE_UPROBE, name, path, offset, fetchargs, 0};
 
-	/* The kernel splits definitions at blanks and knows no quotes. */
-	if (strpbrk(path, " \t\n"))
-		return error_set(err, -EINVAL, "%s: a uprobe cannot be put into a file with blanks in its path", path);
-	snprintf(place, sizeof(place), "%s:0x%" PRIx64, path, offset);
-	return install(ret, UPROBE_FILE, 'p', name, place, fetchargs, err);
+	return dynamic_probe_install(ret, &spec, NULL, err);
+}
+
+int dynamic_probe_install_uretprobe(struct dynamic_probe **ret, const char *name, const char *path, uint64_t offset, const char *fetchargs,
+				    struct error *err)
+{
+	struct dynamic_probe_spec spec = {DYNAMIC_PROBE_URETPROBE, name, path, offset, fetchargs, 0};
+
+	return dynamic_probe_install(ret, &spec, NULL, err);
 }
 
 int dynamic_probe_install_kprobe(struct dynamic_probe **ret, const char *name, const char *symbol, const char *fetchargs, struct error *err)
 {
-	return install(ret, KPROBE_FILE, 'p', name, symbol, fetchargs, err);
+	struct dynamic_probe_spec spec = {DYNAMIC_PROBE_KPROBE, name, symbol, 0, fetchargs, 0};
+
+	return dynamic_probe_install(ret, &spec, NULL, err);
 }
 
 int dynamic_probe_install_kretprobe(struct dynamic_probe **ret, const char *name, const char *symbol, const char *fetchargs,
 				    struct error *err)
 {
-	return install(ret, KPROBE_FILE, 'r', name, symbol, fetchargs, err);
+	struct dynamic_probe_spec spec = {DYNAMIC_PROBE_KRETPROBE, name, symbol, 0, fetchargs, 0};
+
+	return dynamic_probe_install(ret, &spec, NULL, err);
 }
 
-static int remove_by_name(const char *file, const char *group_and_name, struct error *err)
+static int remove_by_name(const char *file, const char *group, const char *name, struct error *err)
 {
-	char definition[2 * GROUP_BYTES + 8];
+	char definition[2 * NAME_BYTES + 8];
 	struct error refused = {0};
 
-	if (snprintf(definition, sizeof(definition), "-:%s", group_and_name) >= (int)sizeof(definition))
-		return error_set(err, -ENAMETOOLONG, "probe %s: name too long", group_and_name);
+	if (snprintf(definition, sizeof(definition), "-:%s/%s", group, name) >= (int)sizeof(definition))
+		return error_set(err, -ENAMETOOLONG, "probe %s/%s: name too long", group, name);
 	if (write_definition(file, definition, &refused) == 0 || refused.code == -ENOENT)
 		return 0;
 	return error_set(err, refused.code, "%s", refused.message);
@@ -147,10 +212,13 @@ static int remove_by_name(const char *file, const char *group_and_name, struct e
 
 int dynamic_probe_remove(struct dynamic_probe *p, struct error *err)
 {
-	char full[2 * GROUP_BYTES];
+	static const struct timespec pause = {.tv_nsec = REMOVE_PAUSE_NS};
+	uint64_t end_ns = clock_monotonic_ns() + DYNAMIC_PROBE_REMOVE_MS * NSEC_PER_MSEC;
+	int r;
 
-	snprintf(full, sizeof(full), "%s/%s", dynamic_probe_group(), p->name);
-	return remove_by_name(p->file, full, err);
+	while ((r = remove_by_name(file_of(p->is_user), dynamic_probe_group(), p->name, err)) == -EBUSY && clock_monotonic_ns() < end_ns)
+		nanosleep(&pause, NULL);
+	return r;
 }
 
 struct dynamic_probe *dynamic_probe_free(struct dynamic_probe *p)
@@ -164,90 +232,55 @@ const char *dynamic_probe_name(const struct dynamic_probe *p)
 	return p->name;
 }
 
-/* Is "GROUP/NAME" one of ours whose owner is gone? The group is printed again from what was read of it, so that nothing but our exact form
- * can match. */
-static bool is_orphan(const char *group_and_name)
+bool dynamic_probe_is_user(const struct dynamic_probe *p)
 {
-	char group[GROUP_BYTES];
-	uint32_t pid;
-	uint64_t start_time;
-	uint64_t running_since = 0;
-	int r;
-
-	if (sscanf(group_and_name, GROUP_PREFIX "%" SCNu32 "_%" SCNu64 "/", &pid, &start_time) != 2)
-		return false;
-	r = snprintf(group, sizeof(group), GROUP_PREFIX "%" PRIu32 "_%" PRIu64 "/", pid, start_time);
-	if (r >= (int)sizeof(group) || strncmp(group_and_name, group, (size_t)r) != 0)
-		return false;
-	r = read_start_time(pid, &running_since);
-	if (r == 0)
-		return running_since != start_time;
-	/* Anything but "there is no such process" is no proof of death. */
-	return r == -ENOENT || r == -ESRCH;
+	return p->is_user;
 }
 
-/* A line is "p:GROUP/NAME PLACE FETCHARGS", with digits before the colon for some kretprobes. Returns GROUP/NAME, cut out in place. */
-static char *line_name(char *line)
+/* The file that it is removed through; NULL for kinds that we never make. */
+static const char *entry_file(const struct probe_entry *entry)
 {
-	char *name = line[0] == 'p' || line[0] == 'r' ? strchr(line, ':') : NULL;
-
-	if (!name)
+	switch (entry->kind) {
+	case PROBE_KPROBE:
+	case PROBE_KRETPROBE:
+		return file_of(false);
+	case PROBE_UPROBE:
+	case PROBE_URETPROBE:
+		return file_of(true);
+	default:
 		return NULL;
-	name++;
-	name[strcspn(name, " ")] = '\0';
-	return strchr(name, '/') ? name : NULL;
-}
-
-/* The list is read to its end before anything is removed: the kernel finds the place to go on by counting entries. */
-static int read_list(const char *file, char **ret, struct error *err)
-{
-	char path[PATH_MAX];
-	cleanup_fclose FILE *list = NULL;
-	size_t capacity = 0;
-
-	if (snprintf(path, sizeof(path), "%s/%s", tracefs_path(), file) >= (int)sizeof(path))
-		return error_set(err, -ENAMETOOLONG, "%s: path too long", file);
-	list = fopen(path, "re");
-	if (!list && errno == ENOENT)
-		return 0;
-	if (!list)
-		return error_set_errno(err, -errno, "open %s", path);
-	if (getdelim(ret, &capacity, '\0', list) < 0 && ferror(list))
-		return error_set_errno(err, -EIO, "read %s", path);
-	return 0;
-}
-
-static int sweep_file(const char *file, struct error *err)
-{
-	cleanup_free char *list = NULL;
-	char *rest = NULL;
-	int removed = 0;
-	int r;
-
-	r = read_list(file, &list, err);
-	if (r < 0 || !list)
-		return r;
-	for (char *line = strtok_r(list, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		struct error refused = {0};
-		const char *name = line_name(line);
-
-		if (!name || !is_orphan(name))
-			continue;
-		if (remove_by_name(file, name, &refused) < 0)
-			log_debug("cannot remove a dead sensor's probe", "probe=%s error=\"%s\"", name, refused.message);
-		else
-			removed++;
 	}
-	return removed;
+}
+
+int dynamic_probe_sweep_each(void (*swept)(void *context, const char *group, const char *name, const struct error *error), void *context,
+			     struct error *err)
+{
+	struct probe_list list;
+	int removed = 0;
+	int r = probe_list_read(&list, err);
+
+	for (size_t i = 0; i < list.count && !r; i++) {
+		const struct probe_entry *entry = &list.entries[i];
+		const char *file = entry_file(entry);
+		struct error refused = {0};
+
+		if (!file || !entry->is_ours || entry->owner_lives)
+			continue;
+		removed += remove_by_name(file, entry->group, entry->name, &refused) == 0;
+		swept(context, entry->group, entry->name, refused.code ? &refused : NULL);
+	}
+	probe_list_done(&list);
+	return r ? r : removed;
+}
+
+static void log_swept(void *context, const char *group, const char *name, const struct error *error)
+{
+	(void)context;
+	if (error)
+		log_debug("cannot remove a dead sensor's probe", "probe=%s/%s error=\"%s\"", group, name, error->message);
 }
 
 int dynamic_probe_sweep(struct error *err)
 {
-	int uprobes = sweep_file(UPROBE_FILE, err);
-	int kprobes;
-
-	if (uprobes < 0)
-		return uprobes;
-	kprobes = sweep_file(KPROBE_FILE, err);
-	return kprobes < 0 ? kprobes : uprobes + kprobes;
+	return dynamic_probe_sweep_each(log_swept, NULL, err);
 }

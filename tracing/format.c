@@ -41,18 +41,33 @@ static bool is_plain_declaration(const char *text, size_t length)
 	return words >= 2 && brackets % 2 == 0 && brackets <= 4 && before != ' ' && before != '*';
 }
 
+/* A probe's array of strings, "__data_loc char[][4] name", is so many locations, which the field's size tells as well. */
+static void drop_string_count(char *declaration)
+{
+	char *count = strstr(declaration, "[][");
+	char *end = count ? strchr(count + 2, ']') : NULL;
+
+	if (end)
+		memmove(count + 2, end + 1, strlen(end + 1) + 1);
+}
+
 static void copy_field(const char *line, size_t length, struct buffer *out)
 {
 	static const char key[] = "\tfield:";
 	size_t start = strlen(key);
 	const char *end = memchr(line, ';', length);
 	unsigned int offset, size, is_signed = 0;
+	char declaration[128];
 
-	if (!end || length < start || memcmp(line, key, start) != 0 || !is_plain_declaration(line + start, (size_t)(end - line) - start))
+	if (!end || length < start || memcmp(line, key, start) != 0 || (size_t)(end - line) - start >= sizeof(declaration))
+		return;
+	snprintf(declaration, sizeof(declaration), "%.*s", (int)((size_t)(end - line) - start), line + start);
+	drop_string_count(declaration);
+	if (!is_plain_declaration(declaration, strlen(declaration)))
 		return;
 	if (sscanf(end, ";\toffset:%5u;\tsize:%5u;\tsigned:%1u;", &offset, &size, &is_signed) < 2)
 		return;
-	buffer_printf(out, "%.*s;\toffset:%u;\tsize:%u;\tsigned:%u;\n", (int)(end - line), line, offset, size, is_signed);
+	buffer_printf(out, "%s%s;\toffset:%u;\tsize:%u;\tsigned:%u;\n", key, declaration, offset, size, is_signed);
 }
 
 /* What is read of a text: name, number and the fields that are plain. libtraceevent does not survive every text, and takes the most trouble

@@ -35,6 +35,27 @@ const char *tracefs_path(void)
 	return mount_path;
 }
 
+/* getdelim() and not libtracefs: that reads to the first short read, and says nothing of why it failed. */
+int tracefs_read_list(const char *file, char **ret, struct error *err)
+{
+	char path[PATH_MAX + 64];
+	cleanup_fclose FILE *list = NULL;
+	size_t capacity = 0;
+
+	*ret = NULL;
+	snprintf(path, sizeof(path), "%s/%s", tracefs_path(), file);
+	list = fopen(path, "re");
+	if (!list && errno == ENOENT)
+		return 0;
+	if (!list)
+		return error_set_errno(err, -errno, "open %s", path);
+	if (getdelim(ret, &capacity, '\0', list) >= 0)
+		return 0;
+	free(*ret);
+	*ret = NULL;
+	return ferror(list) ? error_set_errno(err, -EIO, "read %s", path) : 0;
+}
+
 int tracefs_format(struct format **ret, const char *system, const char *name, struct error *err)
 {
 	cleanup_free char *text = NULL;
@@ -46,36 +67,24 @@ int tracefs_format(struct format **ret, const char *system, const char *name, st
 	return format_parse(ret, system, name, text, (size_t)size, err);
 }
 
-/* An entry of error_log is three lines: "[time] location: error: Reason", "  Command: text", "           ^" (the caret stands under the
- * offending word of the text). */
 static void explain_from(const char *log, const char *command, struct error *err)
 {
-	static const char reason_mark[] = "error: ", command_mark[] = "  Command: ";
-	const char *entry = NULL, *text, *text_end;
-	size_t reason_length, caret, length;
+	struct error_log_entry entry;
+	size_t length = strlen(err->message);
 
-	for (const char *next = strstr(log, reason_mark); next; next = strstr(next + 1, reason_mark))
-		entry = next + strlen(reason_mark);
-	text = entry ? strstr(entry, command_mark) : NULL;
-	if (!text)
+	if (!error_log_find(&entry, log, command))
 		return;
-	reason_length = strcspn(entry, "\n");
-	while (reason_length && entry[reason_length - 1] == ' ')
-		reason_length--;
-	text += strlen(command_mark);
-	text_end = strchr(text, '\n');
-	/* The log may hold somebody else's trouble. */
-	if (!text_end || !memmem(text, (size_t)(text_end - text), command, strlen(command)))
-		return;
-	length = strlen(err->message);
-	caret = strspn(text_end + 1, " ");
-	if (text_end[1 + caret] != '^' || caret < strlen(command_mark) || caret - strlen(command_mark) >= (size_t)(text_end - text)) {
-		snprintf(err->message + length, sizeof(err->message) - length, ": %.*s", (int)reason_length, entry);
-		return;
-	}
-	text += caret - strlen(command_mark);
-	snprintf(err->message + length, sizeof(err->message) - length, ": %.*s, at \"%.*s\"", (int)reason_length, entry,
-		 (int)(text_end - text), text);
+	if (entry.has_position && command[entry.position])
+		snprintf(err->message + length, sizeof(err->message) - length, ": %s, at \"%s\"", entry.reason, command + entry.position);
+	else
+		snprintf(err->message + length, sizeof(err->message) - length, ": %s", entry.reason);
+}
+
+bool tracefs_reason(struct error_log_entry *ret, const char *command)
+{
+	cleanup_free char *log = tracefs_error_all(NULL);
+
+	return log && error_log_find(ret, log, command);
 }
 
 void tracefs_explain(const char *command, struct error *err)

@@ -2,6 +2,8 @@
 #include "base/cleanup.h"
 #include "tracing/elf_entry.h"
 #include "tracing/perf_event.h"
+#include "tracing/probe_list.h"
+#include "tracing/probe_profile.h"
 #include "tracing/tracefs.h"
 
 #include <criterion/criterion.h>
@@ -38,6 +40,15 @@ static struct dynamic_probe *install(const char *name)
 	return p;
 }
 
+/* The name that the event has in the kernel. */
+static const char *own(const char *name)
+{
+	static char full[64];
+
+	snprintf(full, sizeof(full), "%s_%d", name, getpid());
+	return full;
+}
+
 static bool is_listed(const char *group, const char *name)
 {
 	char path[PATH_MAX];
@@ -47,11 +58,11 @@ static bool is_listed(const char *group, const char *name)
 	size_t capacity = 0;
 
 	snprintf(path, sizeof(path), "%s/uprobe_events", tracefs_path());
-	snprintf(wanted, sizeof(wanted), "p:%s/%s ", group, name);
+	snprintf(wanted, sizeof(wanted), ":%s/%s ", group, name);
 	list = fopen(path, "re");
 	cr_assert_not_null(list);
 	while (getline(&line, &capacity, list) > 0)
-		if (strncmp(line, wanted, strlen(wanted)) == 0)
+		if (strstr(line, wanted))
 			return true;
 	return false;
 }
@@ -90,14 +101,14 @@ Test(dynamic_probe, an_installed_probe_has_a_format_and_a_removed_one_is_gone)
 	struct format *format = NULL;
 	struct format_field argc;
 
-	cr_assert(is_listed(dynamic_probe_group(), "here"));
+	cr_assert(is_listed(dynamic_probe_group(), own("here")));
 	cr_assert_eq(tracefs_format(&format, dynamic_probe_group(), dynamic_probe_name(p), NULL), 0);
 	cr_assert_eq(format_field(format, "argc", &argc, NULL), 0);
 	cr_assert_eq(argc.size, 8);
 	format_free(format);
 
 	cr_assert_eq(dynamic_probe_remove(p, NULL), 0);
-	cr_assert_not(is_listed(dynamic_probe_group(), "here"));
+	cr_assert_not(is_listed(dynamic_probe_group(), own("here")));
 	cr_assert_eq(dynamic_probe_remove(p, NULL), 0, "removing what is gone is no error");
 	cr_assert_null(dynamic_probe_free(p));
 }
@@ -105,9 +116,9 @@ Test(dynamic_probe, an_installed_probe_has_a_format_and_a_removed_one_is_gone)
 Test(dynamic_probe, freeing_the_memory_leaves_the_probe_in_the_kernel)
 {
 	dynamic_probe_free(install("kept"));
-	cr_assert(is_listed(dynamic_probe_group(), "kept"));
-	write_foreign("-:%s/kept", dynamic_probe_group());
-	cr_assert_not(is_listed(dynamic_probe_group(), "kept"));
+	cr_assert(is_listed(dynamic_probe_group(), own("kept")));
+	write_foreign("-:%s/%s", dynamic_probe_group(), own("kept"));
+	cr_assert_not(is_listed(dynamic_probe_group(), own("kept")));
 }
 
 Test(dynamic_probe, a_refused_definition_comes_with_the_kernels_own_reason)
@@ -161,7 +172,7 @@ Test(dynamic_probe, a_probe_in_use_cannot_be_removed_until_its_event_is_closed)
 	int fd;
 
 	cr_assert_eq(perf_features_probe(&features, NULL), 0);
-	cr_assert_eq(tracefs_format(&format, dynamic_probe_group(), "busy", NULL), 0);
+	cr_assert_eq(tracefs_format(&format, dynamic_probe_group(), dynamic_probe_name(p), NULL), 0);
 	attr = perf_tracepoint_attr(&features, format_id(format));
 	format_free(format);
 	fd = perf_event_open_cpu(&attr, 0, &err);
@@ -170,6 +181,111 @@ Test(dynamic_probe, a_probe_in_use_cannot_be_removed_until_its_event_is_closed)
 	cr_assert_eq(dynamic_probe_remove(p, &err), -EBUSY);
 	close(fd);
 	cr_assert_eq(dynamic_probe_remove(p, &err), 0, "%s", err.message);
+	dynamic_probe_free(p);
+}
+
+Test(dynamic_probe, a_probe_whose_last_event_is_just_being_closed_goes_all_the_same)
+{
+	struct dynamic_probe *p = install("closing");
+	struct perf_features features;
+	struct format *format = NULL;
+	struct perf_event_attr attr;
+	struct error err = {0};
+	pid_t child;
+	int fd;
+
+	cr_assert_eq(perf_features_probe(&features, NULL), 0);
+	cr_assert_eq(tracefs_format(&format, dynamic_probe_group(), dynamic_probe_name(p), NULL), 0);
+	attr = perf_tracepoint_attr(&features, format_id(format));
+	format_free(format);
+	fd = perf_event_open_cpu(&attr, 0, &err);
+	cr_assert(fd >= 0, "%s", err.message);
+	child = fork();
+	if (child == 0) {
+		usleep(DYNAMIC_PROBE_REMOVE_MS * 1000 / 4);
+		_exit(0);
+	}
+	close(fd);
+	cr_assert_eq(dynamic_probe_remove(p, &err), 0, "%s", err.message);
+	dynamic_probe_free(p);
+	cr_assert_eq(waitpid(child, NULL, 0), child);
+}
+
+Test(dynamic_probe, a_return_probe_has_the_field_of_its_return_value)
+{
+	struct dynamic_probe *p = NULL;
+	struct format *format = NULL;
+	struct format_field value;
+	struct error err = {0};
+
+	cr_assert_eq(dynamic_probe_install_uretprobe(&p, "back", loaders[0].path, loaders[0].entry_offset, "ret=$retval:s64", &err), 0,
+		     "%s", err.message);
+	cr_assert_eq(tracefs_format(&format, dynamic_probe_group(), dynamic_probe_name(p), NULL), 0);
+	cr_assert_eq(format_field(format, "ret", &value, NULL), 0);
+	format_free(format);
+	cr_assert_eq(dynamic_probe_remove(p, &err), 0, "%s", err.message);
+	dynamic_probe_free(p);
+}
+
+Test(dynamic_probe, a_refusal_says_where_in_the_definition_the_wrong_word_is)
+{
+	static struct dynamic_probe_refusal refusal;
+	struct dynamic_probe_spec spec = {.kind = DYNAMIC_PROBE_UPROBE,
+					  .name = "bad",
+					  .place = loaders[0].path,
+					  .offset = loaders[0].entry_offset,
+					  .fetchargs = "good=%di:u64 bad=+0(%zz):u64"};
+	struct dynamic_probe *p = NULL;
+	struct error err = {0};
+
+	cr_assert_eq(dynamic_probe_install(&p, &spec, &refusal, &err), -EINVAL);
+	cr_assert(refusal.is_explained);
+	cr_assert_str_eq(refusal.reason.reason, "Invalid register name");
+	cr_assert(refusal.reason.has_position);
+	cr_assert_eq(strncmp(refusal.definition + refusal.reason.position, "%zz", 3), 0, "%s",
+		     refusal.definition + refusal.reason.position);
+	cr_assert_eq(strncmp(refusal.definition + refusal.place, loaders[0].path, strlen(loaders[0].path)), 0);
+}
+
+Test(dynamic_probe, the_probes_of_this_process_are_counted_by_their_names)
+{
+	struct dynamic_probe *probes[] = {install("one"), install("two")};
+	struct probe_counts counts[2] = {{1, 1}, {1, 1}};
+	struct error err = {0};
+
+	cr_assert_eq(probe_profile_read_own(counts, probes, 2, &err), 0, "%s", err.message);
+	cr_assert(counts[0].hits == 0 && counts[1].hits == 0 && counts[0].misses == 0);
+	for (size_t i = 0; i < 2; i++) {
+		cr_assert_eq(dynamic_probe_remove(probes[i], NULL), 0);
+		dynamic_probe_free(probes[i]);
+	}
+}
+
+Test(dynamic_probe, every_probe_is_listed_with_its_owner_and_its_arguments)
+{
+	struct dynamic_probe *p = install("listed");
+	const struct probe_entry *found = NULL;
+	struct probe_list list;
+	struct error err = {0};
+
+	write_foreign("p:somebody/theirs %s:0x%" PRIx64 " %%sp", loaders[0].path, loaders[0].entry_offset);
+	cr_assert_eq(probe_list_read(&list, &err), 0, "%s", err.message);
+	write_foreign("-:somebody/theirs");
+	for (size_t i = 0; i < list.count; i++) {
+		if (!strcmp(list.entries[i].group, "somebody"))
+			cr_assert_not(list.entries[i].is_ours);
+		if (!strcmp(list.entries[i].name, dynamic_probe_name(p)))
+			found = &list.entries[i];
+	}
+	cr_assert_not_null(found);
+	cr_assert(found->is_ours && found->owner_lives && found->owner.pid == (uint32_t)getpid());
+	cr_assert_eq(found->kind, PROBE_UPROBE);
+	cr_assert(found->has_counts);
+	cr_assert_eq(found->argument_count, 1);
+	cr_assert_str_eq(found->arguments[0].name, "argc");
+	cr_assert_str_eq(found->arguments[0].expression, "+0(%sp):u64");
+	probe_list_done(&list);
+	cr_assert_eq(dynamic_probe_remove(p, NULL), 0);
 	dynamic_probe_free(p);
 }
 
@@ -197,6 +313,14 @@ static pid_t start_owner(char *ret_group, size_t size)
 	return child;
 }
 
+static const char *owned_by(pid_t owner)
+{
+	static char full[64];
+
+	snprintf(full, sizeof(full), "owned_%d", owner);
+	return full;
+}
+
 static void end_owner(pid_t child)
 {
 	kill(child, SIGKILL);
@@ -205,7 +329,7 @@ static void end_owner(pid_t child)
 
 Test(dynamic_probe, a_sweep_removes_what_a_killed_owner_left_and_nothing_of_a_living_one)
 {
-	struct dynamic_probe *own = install("own");
+	struct dynamic_probe *mine = install("own");
 	char dead[64];
 	char alive[64];
 	pid_t dead_owner = start_owner(dead, sizeof(dead));
@@ -213,17 +337,17 @@ Test(dynamic_probe, a_sweep_removes_what_a_killed_owner_left_and_nothing_of_a_li
 	struct error err = {0};
 
 	end_owner(dead_owner);
-	cr_assert(is_listed(dead, "owned"));
+	cr_assert(is_listed(dead, owned_by(dead_owner)));
 	cr_assert_geq(dynamic_probe_sweep(&err), 1, "%s", err.message);
-	cr_assert_not(is_listed(dead, "owned"));
-	cr_assert(is_listed(alive, "owned"));
-	cr_assert(is_listed(dynamic_probe_group(), "own"));
+	cr_assert_not(is_listed(dead, owned_by(dead_owner)));
+	cr_assert(is_listed(alive, owned_by(living_owner)));
+	cr_assert(is_listed(dynamic_probe_group(), own("own")));
 
 	end_owner(living_owner);
 	cr_assert_geq(dynamic_probe_sweep(&err), 1, "%s", err.message);
-	cr_assert_not(is_listed(alive, "owned"));
-	cr_assert_eq(dynamic_probe_remove(own, NULL), 0);
-	dynamic_probe_free(own);
+	cr_assert_not(is_listed(alive, owned_by(living_owner)));
+	cr_assert_eq(dynamic_probe_remove(mine, NULL), 0);
+	dynamic_probe_free(mine);
 }
 
 Test(dynamic_probe, a_sweep_knows_a_pid_that_was_used_again)
