@@ -30,9 +30,10 @@ struct collector {
 	struct collector_event *events;
 	struct loss_list losses;
 	struct late_reads late;
-	uint32_t reading_events; /* how many of the events have reads */
-	uint32_t missing_events; /* how many of them can be missed */
-	uint64_t misses_read_ns; /* when it was looked for those */
+	uint32_t counting_events; /* how many of the events are counters */
+	uint32_t reading_events;  /* how many of the events have reads */
+	uint32_t missing_events;  /* how many of them can be missed */
+	uint64_t misses_read_ns;  /* when it was looked for those */
 
 	uint64_t horizon_ns;
 	uint64_t last_time_ns;
@@ -81,6 +82,7 @@ static int collector_add(struct sample_source *s, const struct kernel_event_spec
 	}
 	hook_table_enable_event(&c->hooks, &event->base, 0);
 	DL_APPEND(c->events, event);
+	c->counting_events += event->counters.count != 0;
 	c->reading_events += event->reads.count != 0;
 	c->missing_events += collector_event_can_miss(event);
 	*ret = &event->base;
@@ -150,6 +152,7 @@ static void collector_remove(struct sample_source *s, struct kernel_event *kerne
 	hook_table_close_event(&c->hooks, kernel_event, HOOK_ALL_GENERATIONS);
 	hook_table_forget_event(&c->hooks, kernel_event);
 	loss_list_forget(&c->losses, kernel_event);
+	c->counting_events -= event->counters.count != 0;
 	c->reading_events -= event->reads.count != 0;
 	c->missing_events -= collector_event_can_miss(event);
 	DL_DELETE(c->events, event); /* NOLINT(clang-analyzer-core.NullDereference): it is in the list, so the list is not empty */
@@ -168,6 +171,21 @@ static void collector_step(struct collector *c)
 	ring_merge_step(&c->rings.merge);
 }
 
+/* The hook that made a sample; NULL: it is not known any more. Counters have the last word on whose their samples are: a raw sample cannot be
+ * taken for one of theirs, because it begins with the id of its tracepoint where those have a small number. */
+static struct hook *collector_find_hook(struct collector *c, struct cpu_slot *slot, const struct perf_event_header *record)
+{
+	struct hook *hook = hook_table_find(&c->hooks, slot, sample_record_id(record, &c->layout)), *leader;
+	uint64_t id;
+
+	if ((hook && !hook->group.count) || !c->counting_events)
+		return hook;
+	if (!sample_record_block_id(record, &c->layout, counter_group_read_format(&c->features), &id))
+		return hook;
+	leader = hook_table_find(&c->hooks, slot, id);
+	return leader && leader->group.count ? leader : NULL;
+}
+
 /* Reads what is to be read of the task that made a sample, if anything is. */
 static void collector_look_at(struct collector *c, struct cpu_slot *slot, const struct perf_event_header *record, uint64_t position)
 {
@@ -177,7 +195,7 @@ static void collector_look_at(struct collector *c, struct cpu_slot *slot, const 
 
 	if (record->type != PERF_RECORD_SAMPLE || record->size < c->layout.raw)
 		return;
-	hook = hook_table_find(&c->hooks, slot, sample_record_id(record, &c->layout));
+	hook = collector_find_hook(c, slot, record);
 	event = hook ? (struct collector_event *)hook->event : NULL;
 	if (!event || !event->reads.count || !sample_record_parse(record, &c->layout, &event->form, &c->values, &sample))
 		return;
@@ -210,6 +228,7 @@ static uint64_t collector_advance(struct sample_source *s)
 	uint64_t now_ns = clock_monotonic_ns();
 
 	collector_step(c);
+	c->rings.merge.now_ns = now_ns - (uint64_t)c->clock_offset_ns;
 	ring_merge_snapshot(&c->rings.merge);
 	if (c->reading_events)
 		collector_look_ahead(c);
@@ -234,7 +253,7 @@ static bool collector_take_sample(struct collector *c, struct cpu_slot *slot, st
 	struct hook *hook;
 	uint64_t time_ns;
 
-	hook = hook_table_find(&c->hooks, slot, sample_record_id(record, &c->layout));
+	hook = collector_find_hook(c, slot, record);
 	if (!hook) {
 		c->counters.unknown++;
 		return false;
@@ -339,7 +358,7 @@ static void collector_hold(struct sample_source *s)
 	if (!c->current)
 		return;
 	slot = cpu_slot_of(c->current);
-	hook = hook_table_find(&c->hooks, slot, sample_record_id(slot->merge.next, &c->layout));
+	hook = collector_find_hook(c, slot, slot->merge.next);
 	if (hook && hook->event)
 		hook->event->delivered--;
 	c->counters.samples--;

@@ -10,8 +10,8 @@
 
 #define RATE_LIMIT_FILE "/proc/sys/kernel/perf_event_max_sample_rate"
 
-/* Of what we ask for: count, time_enabled, time_running; then value and lost of each. */
-#define BLOCK_WORDS_MAX (3 + 2 * PERF_COUNTERS_MAX)
+/* Of what we ask for: count, time_enabled, time_running; then value, id and lost of each. */
+#define BLOCK_WORDS(count) (3 + 3 * (size_t)(count))
 
 static bool read_rate_limit(uint64_t *ret)
 {
@@ -75,7 +75,7 @@ static int explain_refusal(const struct perf_counter *counter, bool is_member, i
 
 uint64_t counter_group_read_format(const struct perf_features *features)
 {
-	return PERF_FORMAT_GROUP | PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING |
+	return PERF_FORMAT_GROUP | PERF_FORMAT_ID | PERF_FORMAT_TOTAL_TIME_ENABLED | PERF_FORMAT_TOTAL_TIME_RUNNING |
 	       (features->lost_count ? PERF_FORMAT_LOST : 0);
 }
 
@@ -170,16 +170,30 @@ bool counter_group_parse(const uint8_t *block, size_t size, uint64_t read_format
 	return true;
 }
 
+bool counter_group_block_id(const uint8_t *block, size_t size, uint64_t read_format, uint64_t *ret)
+{
+	size_t times = ((read_format & PERF_FORMAT_TOTAL_TIME_ENABLED) != 0) + ((read_format & PERF_FORMAT_TOTAL_TIME_RUNNING) != 0);
+	size_t each = 2 + ((read_format & PERF_FORMAT_LOST) != 0);
+	uint64_t count;
+
+	if (!(read_format & PERF_FORMAT_ID) || !take_word(&block, &size, &count) || !count || count > PERF_COUNTERS_MAX)
+		return false;
+	if (size != (times + count * each) * sizeof(*ret))
+		return false;
+	/* Behind the times and the leader's value. */
+	return skip_words(&block, &size, times + 1) && take_word(&block, &size, ret);
+}
+
 int counter_group_lost(const struct counter_group *g, int leader_fd, uint64_t *ret_lost)
 {
-	uint64_t words[BLOCK_WORDS_MAX];
+	uint64_t words[BLOCK_WORDS(PERF_COUNTERS_MAX)];
 	ssize_t size = read(leader_fd, words, sizeof(words));
 
-	/* The leader's value stands behind the count and both times, and what it lost behind its value. */
+	/* The leader's value and id stand behind the count and both times, and what it lost behind them. */
 	if (size < 0)
 		return -errno;
-	if ((size_t)size != (3 + 2 * (size_t)g->count) * sizeof(words[0]) || words[0] != g->count)
+	if ((size_t)size != BLOCK_WORDS(g->count) * sizeof(words[0]) || words[0] != g->count)
 		return -ENODATA;
-	*ret_lost = words[4];
+	*ret_lost = words[5];
 	return 0;
 }

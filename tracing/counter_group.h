@@ -44,6 +44,14 @@ uint64_t counter_group_read_format(const struct perf_features *features);
  * which the counters were opened. False: it is shorter than it says, or not of `count` counters. */
 bool counter_group_parse(const uint8_t *block, size_t size, uint64_t read_format, uint32_t count, struct counter_values *ret);
 
+/*
+ * Whose sample it is: the leader's id. Not every kernel fills the id of a sample in right: from Linux 6.3 on, when a software counter is sampled
+ * by several perf events, of whatever process, all their samples have the first one's id (kernel: do_perf_sw_event() passes one
+ * perf_sample_data on, and perf_prepare_sample() leaves alone what is there; seen on 6.18). The block is always the event's own. False: `size`
+ * bytes are not exactly a block of this format.
+ */
+bool counter_group_block_id(const uint8_t *block, size_t size, uint64_t read_format, uint64_t *ret);
+
 /* Samples that found no room, since the group was opened. -ENODATA: without features.lost_count nobody knows. */
 int counter_group_lost(const struct counter_group *g, int leader_fd, uint64_t *ret_lost);
 

@@ -12,6 +12,13 @@ uint64_t sample_record_id(const struct perf_event_header *record, const struct p
 	return id;
 }
 
+bool sample_record_block_id(const struct perf_event_header *record, const struct perf_layout *layout, uint64_t read_format, uint64_t *ret)
+{
+	if (record->size < layout->raw)
+		return false;
+	return counter_group_block_id((const uint8_t *)record + layout->raw, (size_t)record->size - layout->raw, read_format, ret);
+}
+
 /* Perf says -1 for the ids of a task that is not in the tables any more (kernel: perf_event_pid_type()). */
 static void parse_task(const uint8_t *task, struct sample *ret)
 {

