@@ -433,11 +433,17 @@ static void sensor_emit(struct sensor *s, struct event *event)
 	s->consumer.event(s->consumer.context, event);
 }
 
+/* Nobody (0) is not us. */
+static bool is_ours(const struct sensor *s, uint32_t tgid)
+{
+	return tgid && tgid == s->self.tgid;
+}
+
 static void emit_from_builder(struct source_context *context, struct event *event)
 {
 	struct sensor *s = (struct sensor *)context;
 
-	if (event->tgid != s->self.tgid || !s->self.tgid)
+	if (!is_ours(s, event->tgid))
 		sensor_emit(s, event);
 }
 
@@ -490,7 +496,7 @@ static void sensor_take_sample(struct sensor *s, const struct sample *sample)
 		return;
 	}
 	/* The process cache has to know even of what is not reported. */
-	if (sample->tgid == s->self.tgid && !row->always) {
+	if (is_ours(s, sample->tgid) && !row->always) {
 		s->self.seen = true;
 		return;
 	}
@@ -506,7 +512,7 @@ static void sensor_take_sample(struct sensor *s, const struct sample *sample)
 	event.credentials = thread_credentials_find(&s->context.thread_credentials, sample->tid);
 	if (row->always)
 		s->recent = NULL;
-	if (row->build(&s->context, &probe->instance, sample, &event) && event.tgid != s->self.tgid)
+	if (row->build(&s->context, &probe->instance, sample, &event) && !is_ours(s, event.tgid))
 		sensor_emit(s, &event);
 }
 

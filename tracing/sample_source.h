@@ -48,6 +48,15 @@ struct sample_read_spec {
 	const char *length_field;
 };
 
+static inline uint32_t sample_read_count(const struct sample_read_spec specs[SAMPLE_READS_MAX])
+{
+	uint32_t count = 0;
+
+	while (count < SAMPLE_READS_MAX && specs[count].kind != SAMPLE_READ_NONE)
+		count++;
+	return count;
+}
+
 struct sample_read {
 	const char *bytes; /* not terminated; never NULL */
 	uint32_t length;
@@ -94,7 +103,9 @@ struct kernel_event {
 	const struct format *format; /* lives as long as the event; NULL: counters */
 	void *owner;                 /* whatever add() was given */
 	uint64_t lost;               /* hits that the kernel had no room for and that were reported as lost samples so far */
+	uint64_t missed;             /* hits for which its probe was not run, likewise */
 	uint64_t delivered;          /* samples returned by next() so far */
+	uint32_t read_count;         /* how many reads were asked for, and each sample that has any has */
 };
 
 enum sample_kind {
@@ -109,12 +120,12 @@ struct sample {
 	struct kernel_event *event;
 	uint64_t time_ns; /* CLOCK_MONOTONIC; never less than the previous sample's */
 	uint32_t tgid;
-	uint32_t tid; /* both 0 for a lost sample */
+	uint32_t tid; /* both 0 for a lost sample, an idle CPU, and a task that has given its ids back already */
 	uint32_t cpu;
 	uint32_t raw_size;
 	const uint8_t *raw;
 	const struct sample_read *reads;       /* in the places of the spec's; NULL: none were asked for, or there was no memory */
-	const struct counter_values *counters; /* of an event with counters */
+	const struct counter_values *counters; /* of an event with counters; then there is no raw data */
 	uint64_t lost;
 	bool missed; /* lost: the probe was not run, rather than that there was no room */
 };
