@@ -25,8 +25,11 @@ enum sample_abi {
  * meanwhile. For what no kernel event carries. */
 enum sample_read_kind {
 	SAMPLE_READ_NONE,
-	SAMPLE_READ_STRING,  /* the string that the pointer in `field` points to, without its NUL; at most SAMPLE_READ_BYTES_MAX */
-	SAMPLE_READ_BYTES,   /* as many bytes as `length_field` says, likewise */
+	SAMPLE_READ_STRING, /* the string that the pointer in `field` points to, without its NUL; at most SAMPLE_READ_BYTES_MAX */
+	SAMPLE_READ_BYTES,  /* as many bytes as `length_field` says, likewise */
+	/* The name (msg_name, msg_namelen) in the struct msghdr that `field` points to, laid out as the caller's ABI has it (sample with_abi): the
+	 * address that a message goes to. None: no bytes and no error. */
+	SAMPLE_READ_MSGHDR_NAME,
 	SAMPLE_READ_FD_PATH, /* what /proc/PID/fd shows for the descriptor in `field`; AT_FDCWD: the working directory */
 	SAMPLE_READ_CWD,     /* the working directory */
 	SAMPLE_READ_STATUS,  /* the content of /proc/PID/task/TID/status */
