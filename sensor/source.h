@@ -18,7 +18,7 @@
  * other arguments: nothing is concluded from names or versions.
  */
 
-#define SOURCE_FIELDS_MAX 16
+#define SOURCE_FIELDS_MAX 20
 
 struct process_notes;
 struct call_table;
@@ -97,6 +97,7 @@ struct source_candidate {
 struct source_provocation {
 	const char *directory; /* an empty one of its own */
 	uint32_t pid;          /* the child's */
+	uint32_t number;       /* which one, from 0 */
 };
 
 struct source_capture {
@@ -106,6 +107,8 @@ struct source_capture {
 	uint64_t needed_by;
 	const struct source_candidate *candidates;
 	size_t candidate_count;
+	/* How many provocations there are, where several calls make the same kind; each has to be told by the candidate. 0: one. */
+	uint32_t provocation_count;
 	void (*provoke)(const struct source_provocation *provocation);
 	/* Whether the event is exactly what provoke() did. */
 	bool (*verify)(const struct source_provocation *provocation, const struct event *event);

@@ -27,7 +27,7 @@ struct trial {
 	struct provoke child;
 	struct probe probes[TRIAL_PROBES_MAX];
 	size_t probe_count;
-	uint64_t samples; /* of the child */
+	uint64_t samples; /* of the child, since it was provoked last */
 	bool verified;
 };
 
@@ -35,8 +35,8 @@ static int act(void *context, uint8_t step)
 {
 	struct trial *t = context;
 
-	(void)step;
 	t->provocation.pid = (uint32_t)getpid();
+	t->provocation.number = step;
 	t->capture->provoke(&t->provocation);
 	return 0;
 }
@@ -147,8 +147,27 @@ static int open_context(struct trial *t, struct error *err)
 	return collector_open(&t->source, &options, err);
 }
 
+/* Provokes once, and sees what comes of it. */
+static int try_provocation(struct trial *t, uint32_t number, struct error *err)
+{
+	int code;
+
+	t->provocation.number = number;
+	t->verified = false;
+	t->samples = 0;
+	code = provoke_act(&t->child, (uint8_t)number, TRIAL_ACT_TIMEOUT_MS, err);
+	if (code)
+		return code;
+	watch(t);
+	if (t->verified)
+		return 0;
+	return t->samples ? error_set(err, -ENODATA, "it fires, but does not tell what was done to provoke it")
+			  : error_set(err, -ENODATA, "it is there, but does not fire when it should");
+}
+
 static int run(struct trial *t, const struct source_candidate *candidate, const struct probe_kernel *kernel, struct error *err)
 {
+	uint32_t count = t->capture->provocation_count ? t->capture->provocation_count : 1;
 	int code = open_context(t, err);
 
 	if (!code)
@@ -158,15 +177,9 @@ static int run(struct trial *t, const struct source_candidate *candidate, const 
 	t->provocation.pid = (uint32_t)provoke_pid(&t->child);
 	(void)process_cache_get(t->context.processes, t->provocation.pid, clock_monotonic_ns());
 	code = install(t, candidate, kernel, err);
-	if (!code)
-		code = provoke_act(&t->child, 1, TRIAL_ACT_TIMEOUT_MS, err);
-	if (code)
-		return code;
-	watch(t);
-	if (t->verified)
-		return 0;
-	return t->samples ? error_set(err, -ENODATA, "it fires, but does not tell what was done to provoke it")
-			  : error_set(err, -ENODATA, "it is there, but does not fire when it should");
+	for (uint32_t number = 0; !code && number < count; number++)
+		code = try_provocation(t, number, err);
+	return code;
 }
 
 int trial_run(void *context, const struct source_capture *capture, const struct source_candidate *candidate,

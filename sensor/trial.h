@@ -5,7 +5,7 @@
 
 /*
  * The trial of a capture candidate: its probes are put into the kernel, a child of ours does the capture's provocation, and the very builders
- * that would run later must make exactly the event of it. Nothing is left behind, whatever comes of it.
+ * that would run later must make exactly the event of it; so with each of several provocations. Nothing is left behind, whatever comes of it.
  *
  * Takes some milliseconds, up to TRIAL_TIMEOUT_MS when nothing comes, and has rings of its own. Needs root and a kernel with tracefs.
  *
