@@ -170,23 +170,56 @@ static bool is_compat_message(const struct source_instance *probe, const struct 
 	return flags->size && (read_integer(flags, sample) & MSG_CMSG_COMPAT);
 }
 
-/* Words that could not be read are 0, and so is no family that is decoded. The header of a 32-bit caller is laid out in another way. */
+#define PAGE_BYTES ((uint64_t)4096)
+
+static bool was_string_read(const struct format_field *field, const struct sample *sample)
+{
+	uint32_t location = 0;
+	const char *bytes;
+	size_t length;
+
+	if (field->offset + sizeof(location) <= sample->raw_size)
+		memcpy(&location, sample->raw + field->offset, sizeof(location));
+	bytes = format_read_string(field, sample->raw, sample->raw_size, &length);
+	return location >> 16 && !(length == strlen("(fault)") && !memcmp(bytes, "(fault)", length));
+}
+
+/* How many of the words' bytes are what the caller's memory has: all of its first page if the first byte is, and so with the last byte. */
+static size_t count_read(const struct source_instance *probe, const struct sample *sample)
+{
+	uint64_t pointer = read_integer(&probe->fields[NETWORK_POINTER], sample);
+	uint64_t page_rest = PAGE_BYTES - pointer % PAGE_BYTES;
+
+	if (!was_string_read(&probe->fields[NETWORK_FIRST_BYTE], sample))
+		return 0;
+	if (page_rest >= NETWORK_ADDRESS_BYTES || was_string_read(&probe->fields[NETWORK_LAST_BYTE], sample))
+		return NETWORK_ADDRESS_BYTES;
+	return page_rest / sizeof(uint64_t) * sizeof(uint64_t);
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The header of a 32-bit caller's message is laid out in another way. */
 bool network_build_caller(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
 			  struct event *ret)
 {
 	int32_t length = read_int(probe, NETWORK_LENGTH, sample);
+	size_t read = count_read(probe, sample);
 	uint64_t words[NETWORK_ADDRESS_WORDS];
-	uint16_t family;
 
 	network_build_socket(context, probe, sample, ret);
 	if (!is_address_given(probe, sample))
 		return true;
-	read_words(words, probe, NETWORK_FIRST_WORD, sample);
-	memcpy(&family, words, sizeof(family));
 	ret->capture = CAPTURE_CALLER;
-	ret->network.address_unknown = !is_length_valid(length) || family == AF_UNSPEC || is_compat_message(probe, sample);
-	if (!ret->network.address_unknown)
-		set_address(context, ret, words, sizeof(words), (size_t)length);
+	ret->network.address_unknown =
+		!is_length_valid(length) || read < min_size((size_t)length, NETWORK_ADDRESS_BYTES) || is_compat_message(probe, sample);
+	if (ret->network.address_unknown)
+		return true;
+	read_words(words, probe, NETWORK_FIRST_WORD, sample);
+	set_address(context, ret, words, sizeof(words), (size_t)length);
 	return true;
 }
 

@@ -40,7 +40,9 @@ enum network_attempt_field {
 	NETWORK_POINTER,
 	NETWORK_LENGTH,
 	NETWORK_FIRST_WORD,
-	NETWORK_FLAGS = NETWORK_FIRST_WORD + NETWORK_ADDRESS_WORDS, /* of sendmsg(2) */
+	NETWORK_FIRST_BYTE = NETWORK_FIRST_WORD + NETWORK_ADDRESS_WORDS, /* strings that begin where the words begin */
+	NETWORK_LAST_BYTE,                                               /* and with their last byte */
+	NETWORK_FLAGS,                                                   /* of sendmsg(2) */
 	NETWORK_BACKLOG = NETWORK_POINTER,
 };
 
@@ -65,7 +67,9 @@ network_builder network_build_hook;
 /* A result: field 0 is what the call returns. Tells first of the attempt, when no hook did. */
 network_builder network_build_result;
 
-/* An attempt with the address in the words: SOCKFD, POINTER, LENGTH, FIRST_WORD and what follows, FLAGS. */
+/* An attempt with the address in the words: SOCKFD, POINTER, LENGTH, FIRST_WORD and what follows. FLAGS may be missing. A word that could not
+ * be fetched is what the kernel's buffer had there before, since 4.20; only a string says that it could not (trace_probe_tmpl.h): with no byte,
+ * not even a NUL, or, in newer kernels, with "(fault)". */
 network_builder network_build_caller;
 
 /* An attempt whose first late read is the address: SOCKFD, POINTER, LENGTH. And of a message: SOCKFD. */

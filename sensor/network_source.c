@@ -144,17 +144,20 @@ HOOK(sendmsg, EVENT_SENDTO_ATTEMPT, "length=+8($arg2):s32" NETWORK_WORDS("+", "(
 
 /* The caller's memory as it is when the function is called; sys_connect() and the like have these arguments before 4.17. */
 
-#define CALLER(function, kind, pointer, length)                                                                                 \
-	static const struct source_probe caller_##function = {                                                                  \
-		.type = SOURCE_KPROBE,                                                                                          \
-		.name = #function,                                                                                              \
-		.fetchargs = "fd=$arg1:s32 pointer=" pointer ":u64 length=" length ":s32" NETWORK_WORDS("+u", "(" pointer ")"), \
-		.kinds = EVENT_KIND_BIT(kind),                                                                                  \
-		.fields = {[NETWORK_SOCKFD] = "fd",                                                                             \
-			   [NETWORK_POINTER] = "pointer",                                                                       \
-			   [NETWORK_LENGTH] = "length",                                                                         \
-			   [NETWORK_FIRST_WORD] = NETWORK_WORD_FIELDS},                                                         \
-		.build = network_build_caller,                                                                                  \
+#define CALLER_WORDS(at)   NETWORK_WORDS("+u", at) " first=+u0" at ":ustring last=+u111" at ":ustring"
+#define CALLER_WORD_FIELDS NETWORK_WORD_FIELDS, "first", "last"
+
+#define CALLER(function, kind, pointer, length)                                                                          \
+	static const struct source_probe caller_##function = {                                                           \
+		.type = SOURCE_KPROBE,                                                                                   \
+		.name = #function,                                                                                       \
+		.fetchargs = "fd=$arg1:s32 pointer=" pointer ":u64 length=" length ":s32" CALLER_WORDS("(" pointer ")"), \
+		.kinds = EVENT_KIND_BIT(kind),                                                                           \
+		.fields = {[NETWORK_SOCKFD] = "fd",                                                                      \
+			   [NETWORK_POINTER] = "pointer",                                                                \
+			   [NETWORK_LENGTH] = "length",                                                                  \
+			   [NETWORK_FIRST_WORD] = CALLER_WORD_FIELDS},                                                   \
+		.build = network_build_caller,                                                                           \
 	}
 
 CALLER(__sys_connect, EVENT_CONNECT_ATTEMPT, "$arg2", "$arg3");
@@ -167,12 +170,12 @@ CALLER(sys_sendto, EVENT_SENDTO_ATTEMPT, "$arg5", "$arg6");
 static const struct source_probe caller___sys_sendmsg = {
 	.type = SOURCE_KPROBE,
 	.name = "__sys_sendmsg",
-	.fetchargs = "fd=$arg1:s32 pointer=+u0($arg2):u64 length=+u8($arg2):s32 flags=$arg3:u32" NETWORK_WORDS("+u", "(+u0($arg2))"),
+	.fetchargs = "fd=$arg1:s32 pointer=+u0($arg2):u64 length=+u8($arg2):s32 flags=$arg3:u32" CALLER_WORDS("(+u0($arg2))"),
 	.kinds = EVENT_KIND_BIT(EVENT_SENDTO_ATTEMPT),
 	.fields = {[NETWORK_SOCKFD] = "fd",
 		   [NETWORK_POINTER] = "pointer",
 		   [NETWORK_LENGTH] = "length",
-		   [NETWORK_FIRST_WORD] = NETWORK_WORD_FIELDS,
+		   [NETWORK_FIRST_WORD] = CALLER_WORD_FIELDS,
 		   [NETWORK_FLAGS] = "flags"},
 	.build = network_build_caller,
 };
