@@ -39,7 +39,8 @@
 enum knowledge {
 	NO_ADDRESS,
 	ADDRESS_TOLD,
-	ADDRESS_TOLD_UNLESS_BY_HOOK, /* the call fails before the kernel's copy is made */
+	ADDRESS_TOLD_UNLESS_BY_HOOK,  /* the call fails before the kernel's copy is made */
+	ADDRESS_TOLD_UNLESS_BY_WORDS, /* its last word reaches into memory that is not there */
 	ADDRESS_NEVER_TOLD,
 };
 
@@ -164,6 +165,19 @@ static void do_connect_raw(struct stage *stage, int fd, const void *pointer, soc
 	made->result = outcome(connect(fd, pointer, length));
 }
 
+/* From where the last byte of the address is the last one of its page, and no page follows. */
+static void do_connect_at_the_end(struct stage *stage, int fd, const union address *address, socklen_t length, enum knowledge knowledge)
+{
+	struct made *made = next_address_call(stage, fd, address, length, knowledge);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *there = pages + page - length;
+
+	(void)munmap(pages + page, page);
+	memcpy(there, address, length);
+	made->result = outcome(connect(fd, (const struct sockaddr *)there, length));
+}
+
 static void play_connect(struct stage *stage)
 {
 	const union address path = long_path();
@@ -180,6 +194,8 @@ static void play_connect(struct stage *stage)
 	do_connect(stage, -1, &stage->listener, sizeof(stage->listener.in), ADDRESS_TOLD_UNLESS_BY_HOOK);
 	do_connect_raw(stage, local, (const void *)8, 16, ADDRESS_NEVER_TOLD);
 	do_connect_raw(stage, local, NULL, 0, NO_ADDRESS);
+	do_connect_at_the_end(stage, local, &nobody, 24, ADDRESS_TOLD);
+	do_connect_at_the_end(stage, local, &nobody, 23, ADDRESS_TOLD_UNLESS_BY_WORDS);
 }
 
 static void do_bind(struct stage *stage, int fd, const union address *address, socklen_t length, enum knowledge knowledge)
@@ -417,10 +433,24 @@ static enum event_capture trust_of(const char *way)
 	return has_prefix(way, "sys_enter_") ? CAPTURE_LATE : CAPTURE_CALLER;
 }
 
+static bool is_address_told(enum knowledge knowledge, const char *way)
+{
+	switch (knowledge) {
+	case ADDRESS_TOLD:
+		return true;
+	case ADDRESS_TOLD_UNLESS_BY_HOOK:
+		return !has_prefix(way, "security_");
+	case ADDRESS_TOLD_UNLESS_BY_WORDS:
+		return trust_of(way) != CAPTURE_CALLER;
+	default:
+		return false;
+	}
+}
+
 static void assert_address(const struct event *event, const struct made *made, const char *way, uint32_t number)
 {
 	const struct event_address *told = &event->network.address;
-	bool is_told = made->knowledge == ADDRESS_TOLD || (made->knowledge == ADDRESS_TOLD_UNLESS_BY_HOOK && !has_prefix(way, "security_"));
+	bool is_told = is_address_told(made->knowledge, way);
 	struct event_address expected = {0};
 	char path[NETWORK_PATH_BYTES];
 
@@ -557,7 +587,8 @@ Test(network_capture, each_kind_is_captured_the_best_way_that_this_kernel_has, .
 Test(network_capture, connect_is_told_exactly_in_every_way, .timeout = 240)
 {
 	try_all_ways(EVENT_CONNECT_ATTEMPT, play_connect,
-		     (const int64_t[]){0, -ECONNREFUSED, -ECONNREFUSED, -ENOENT, -ENOENT, -EBADF, -EFAULT, -EINVAL});
+		     (const int64_t[]){0, -ECONNREFUSED, -ECONNREFUSED, -ENOENT, -ENOENT, -EBADF, -EFAULT, -EINVAL, -ECONNREFUSED,
+				       -ECONNREFUSED});
 }
 
 Test(network_capture, bind_is_told_exactly_in_every_way, .timeout = 240)
