@@ -134,6 +134,39 @@ static void read_bytes(uint32_t tid, uint64_t address, uint64_t length, char *to
 		ret->error = -EFAULT;
 }
 
+/* The beginning of struct msghdr (recvmsg(2)) and of the kernel's struct compat_msghdr (include/net/compat.h). */
+struct msghdr_64 {
+	uint64_t name;
+	int32_t name_length;
+};
+
+struct msghdr_32 {
+	uint32_t name;
+	int32_t name_length;
+};
+
+static void read_msghdr_name(uint32_t tid, uint64_t address, enum sample_abi abi, char *to, struct sample_read *ret)
+{
+	union {
+		struct msghdr_64 wide;
+		struct msghdr_32 narrow;
+		char bytes[sizeof(struct msghdr_64)];
+	} header;
+	size_t size = abi == SAMPLE_ABI_32 ? sizeof(header.narrow) : offsetof(struct msghdr_64, name_length) + sizeof(int32_t);
+	ssize_t n = read_memory(tid, address, header.bytes, size);
+	int32_t length;
+
+	if (n != (ssize_t)size) {
+		ret->error = n < 0 ? (int)n : -EFAULT;
+		return;
+	}
+	length = abi == SAMPLE_ABI_32 ? header.narrow.name_length : header.wide.name_length;
+	if (length < 0)
+		ret->error = -EINVAL;
+	else
+		read_bytes(tid, abi == SAMPLE_ABI_32 ? header.narrow.name : header.wide.name, (uint64_t)length, to, ret);
+}
+
 static void read_link(const char *path, char *to, struct sample_read *ret)
 {
 	ssize_t n = readlink(path, to, SAMPLE_READ_BYTES_MAX);
@@ -208,11 +241,12 @@ static bool has_end(const struct format_field *field, const uint8_t *raw, uint32
 	return field->is_data_loc || end > raw_size || memchr(raw + field->offset, 0, SAMPLE_LONG_STRING_BYTES);
 }
 
-static void take_all(const struct late_read_plan *plan, uint32_t tgid, uint32_t tid, const uint8_t *raw, uint32_t raw_size, char *to,
-		     struct sample_read reads[SAMPLE_READS_MAX])
+static void take_all(const struct late_read_plan *plan, const struct sample *sample, char *to, struct sample_read reads[SAMPLE_READS_MAX])
 {
+	uint32_t tid = sample->tid;
+
 	for (uint32_t i = 0; i < plan->count; i++, to += SAMPLE_READ_BYTES_MAX) {
-		uint64_t value = format_read_integer(&plan->items[i].field, raw, raw_size);
+		uint64_t value = format_read_integer(&plan->items[i].field, sample->raw, sample->raw_size);
 
 		reads[i] = (struct sample_read){.bytes = to};
 		switch (plan->items[i].kind) {
@@ -220,14 +254,17 @@ static void take_all(const struct late_read_plan *plan, uint32_t tgid, uint32_t 
 			read_string(tid, value, to, &reads[i]);
 			break;
 		case SAMPLE_READ_LONG_STRING:
-			if (!has_end(&plan->items[i].length, raw, raw_size))
+			if (!has_end(&plan->items[i].length, sample->raw, sample->raw_size))
 				read_string(tid, value, to, &reads[i]);
 			break;
 		case SAMPLE_READ_FILE_PATH:
 			read_file_path(tid, (int)value, to, &reads[i]);
 			break;
 		case SAMPLE_READ_BYTES:
-			read_bytes(tid, value, format_read_integer(&plan->items[i].length, raw, raw_size), to, &reads[i]);
+			read_bytes(tid, value, format_read_integer(&plan->items[i].length, sample->raw, sample->raw_size), to, &reads[i]);
+			break;
+		case SAMPLE_READ_MSGHDR_NAME:
+			read_msghdr_name(tid, value, sample->abi, to, &reads[i]);
 			break;
 		case SAMPLE_READ_FD_PATH:
 			read_fd_path(tid, (int)value, to, &reads[i]);
@@ -240,7 +277,7 @@ static void take_all(const struct late_read_plan *plan, uint32_t tgid, uint32_t 
 			read_fd_path(tid, AT_FDCWD, to, &reads[i]);
 			break;
 		case SAMPLE_READ_STATUS:
-			read_status(tgid, tid, to, &reads[i]);
+			read_status(sample->tgid, tid, to, &reads[i]);
 			break;
 		case SAMPLE_READ_NONE:
 			break;
@@ -248,8 +285,8 @@ static void take_all(const struct late_read_plan *plan, uint32_t tgid, uint32_t 
 	}
 }
 
-void late_reads_take(struct late_reads *l, const struct late_read_plan *plan, const void *ring, uint64_t position, uint32_t tgid,
-		     uint32_t tid, const uint8_t *raw, uint32_t raw_size)
+void late_reads_take(struct late_reads *l, const struct late_read_plan *plan, const void *ring, uint64_t position,
+		     const struct sample *sample)
 {
 	struct sample_read reads[SAMPLE_READS_MAX];
 	struct late_read_entry *entry;
@@ -260,7 +297,7 @@ void late_reads_take(struct late_reads *l, const struct late_read_plan *plan, co
 		l->scratch = malloc((size_t)SAMPLE_READS_MAX * SAMPLE_READ_BYTES_MAX);
 	if (!l->scratch || late_reads_find(l, ring, position))
 		return;
-	take_all(plan, tgid, tid, raw, raw_size, l->scratch, reads);
+	take_all(plan, sample, l->scratch, reads);
 	for (uint32_t i = 0; i < plan->count; i++)
 		size += reads[i].length;
 	entry = calloc(1, sizeof(*entry) + size + 1);

@@ -26,11 +26,14 @@ enum sample_abi {
  * meanwhile. For what no kernel event carries. */
 enum sample_read_kind {
 	SAMPLE_READ_NONE,
-	SAMPLE_READ_STRING,  /* the string that the pointer in `field` points to, without its NUL; at most SAMPLE_READ_BYTES_MAX */
+	SAMPLE_READ_STRING, /* the string that the pointer in `field` points to, without its NUL; at most SAMPLE_READ_BYTES_MAX */
 	/* The same for a string whose beginning the sample has, in the array `length_field`: only when that has no end. Rare: not worth a wake-up. */
 	SAMPLE_READ_LONG_STRING,
-	SAMPLE_READ_BYTES,   /* as many bytes as `length_field` says, likewise */
-	SAMPLE_READ_FD_PATH, /* what /proc/PID/fd shows for the descriptor in `field`; AT_FDCWD: the working directory */
+	SAMPLE_READ_BYTES, /* as many bytes as `length_field` says, likewise */
+	/* The name (msg_name, msg_namelen) in the struct msghdr that `field` points to, laid out as the caller's ABI has it (sample with_abi): the
+	 * address that a message goes to. None: no bytes and no error. */
+	SAMPLE_READ_MSGHDR_NAME,
+	SAMPLE_READ_FD_PATH,   /* what /proc/PID/fd shows for the descriptor in `field`; AT_FDCWD: the working directory */
 	SAMPLE_READ_FILE_PATH, /* the same when it is a regular file; else -ENODATA */
 	/* The same for a directory that names are relative to; nothing for AT_FDCWD. It stays open for long, usually: not worth a wake-up. */
 	SAMPLE_READ_DIRECTORY_PATH,
@@ -38,8 +41,8 @@ enum sample_read_kind {
 	SAMPLE_READ_STATUS, /* the content of /proc/PID/task/TID/status */
 };
 
-#define SAMPLE_READS_MAX      4
-#define SAMPLE_READ_BYTES_MAX 4096
+#define SAMPLE_READS_MAX         4
+#define SAMPLE_READ_BYTES_MAX    4096
 #define SAMPLE_LONG_STRING_BYTES 512 /* so much of one is in the sample */
 
 struct sample_read_spec {
