@@ -27,7 +27,7 @@ static const char help[] =
 	"\n"
 	"NAME=FETCHARG, any number of them (arg1 to arg3 in hexadecimal when there is none; with --return, ret=$retval:s64):\n"
 	"  $arg1 $arg2 ...         the function's arguments, on every kernel; %di, %si, ... are the registers themselves\n"
-	"  $retval                 what it returns; negative error numbers are shown by name\n"
+	"  $retval                 what it returns; errors are shown by name. An int is $retval:s32: 'ret < 0' is true for it then\n"
 	"  +8($arg1)               memory: what lies 8 bytes behind where the argument points; +u8(...) is user memory\n"
 	"  @jiffies $comm $stack1  a variable of the kernel, the task's name, a word of the stack\n"
 	"  PLACE:TYPE              s8 ... s64, u8 ... u64, x8 ... x64 (hexadecimal, x64 when no type is given), char, string,\n"
@@ -53,9 +53,9 @@ static const char help[] =
 	"understand.\n"
 	"\n"
 	"examples:\n"
-	"  sudo ringside trace do_sys_openat2 'name=+u0($arg2):ustring' 'flags=+u0($arg3):x64'\n"
+	"  sudo ringside trace do_sys_openat2 'name=+u0($arg2):ustring' 'flags=+0($arg3):x64'\n"
 	"  sudo ringside trace --return do_sys_openat2\n"
-	"  sudo ringside trace --return --filter 'ret < 0' -n 10 vfs_read\n"
+	"  sudo ringside trace --return --filter 'ret < 0' -n 10 security_file_open 'ret=$retval:s32'\n"
 	"  sudo ringside trace -o json --duration 10s security_file_open | jq -r .comm | sort | uniq -c\n";
 
 struct trace_command {

@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define PREFIX "ringside: "
 
 static int resolve_user(struct trace_place *ret, const char *word, struct error *err)
 {
 	const char *colon = strrchr(word, ':');
+	struct stat status;
 	char path[PATH_MAX];
 	char *end;
 
@@ -25,6 +27,9 @@ static int resolve_user(struct trace_place *ret, const char *word, struct error 
 	ret->offset = strtoull(colon + 1, &end, 16);
 	if (strncmp(colon + 1, "0x", 2) != 0 || *end || errno)
 		return error_set(err, -EINVAL, "%.200s: \"%.100s\" is no offset in the file, like 0x4a30", word, colon + 1);
+	/* The kernel takes the definition of such a probe, and refuses to use it without a reason. */
+	if (!stat(ret->place, &status) && S_ISREG(status.st_mode) && ret->offset >= (uint64_t)status.st_size)
+		return error_set(err, -EINVAL, "%.200s: the file has only 0x%llx bytes", word, (unsigned long long)status.st_size);
 	return 0;
 }
 

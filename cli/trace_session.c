@@ -28,6 +28,8 @@
 #define SETTLE_NS         (200 * NSEC_PER_MSEC)
 /* How long the samples of the last moment may take to appear. */
 #define DRAIN_NS (100 * NSEC_PER_MSEC)
+/* After a signal, how long a reader that stands still is waited for. */
+#define LAST_WRITE_MS 200
 /* A pipe that is ready takes as much without blocking (pipe(7), PIPE_BUF). */
 #define WRITE_BYTES 4096
 
@@ -96,6 +98,14 @@ static void copy_args(struct trace_session *s)
 	s->count += s->has_comm;
 }
 
+/* The caret says which argument is meant. */
+static const char *without_name(const char *message)
+{
+	const char *colon = strstr(message, ": ");
+
+	return colon && !strncmp(message, "argument ", 9) ? colon + 2 : message;
+}
+
 static int write_args(struct trace_session *s, struct buffer *fetchargs, struct buffer *report)
 {
 	struct error err = {0};
@@ -106,7 +116,7 @@ static int write_args(struct trace_session *s, struct buffer *fetchargs, struct 
 	if (!r && fetchargs->failed)
 		r = error_set(&err, -ENOMEM, "out of memory");
 	if (r)
-		caret_put(report, PREFIX, s->request->text, trace_request_position(s->request, index), err.message);
+		caret_put(report, PREFIX, s->request->text, trace_request_position(s->request, index), without_name(err.message));
 	return r;
 }
 
@@ -354,23 +364,30 @@ static bool take_signal(struct trace_session *s)
 	return taken;
 }
 
-/* Without ever blocking in a way that no signal could end. What a reader that stands still does not take when a signal comes is dropped. */
-static int write_out(struct trace_session *s)
+/* Ready for more? A reader that stands still is waited for, but not beyond a signal. */
+static bool wait_for_reader(struct trace_session *s)
 {
 	struct pollfd fds[] = {{.fd = STDOUT_FILENO, .events = POLLOUT}, {.fd = s->signals, .events = POLLIN}};
+
+	while (!fds[0].revents) {
+		int n = poll(fds, 2, s->stopping ? LAST_WRITE_MS : -1);
+
+		if (n == 0)
+			return false;
+		if (n > 0 && fds[1].revents)
+			take_signal(s);
+	}
+	return true;
+}
+
+static int write_out(struct trace_session *s)
+{
 	size_t written = 0;
 
-	while (written < s->out.length) {
+	while (written < s->out.length && wait_for_reader(s)) {
 		size_t size = s->out.length - written < WRITE_BYTES ? s->out.length - written : WRITE_BYTES;
-		ssize_t n;
+		ssize_t n = write(STDOUT_FILENO, s->out.data + written, size);
 
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
-			return -errno;
-		if (!fds[0].revents && take_signal(s))
-			break;
-		if (!fds[0].revents)
-			continue;
-		n = write(STDOUT_FILENO, s->out.data + written, size);
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return -errno;
 		written += n > 0 ? (size_t)n : 0;

@@ -85,16 +85,17 @@ static void put_quoted(struct buffer *out, const char *bytes, size_t length)
 	buffer_put_u8(out, '"');
 }
 
-/* A return value that is an error, whatever type it was asked for as; 0: it is none. */
+/* A return value that is an error, whatever type it was asked for as; 0: it is none. A function that returns an int leaves the upper half of
+ * the register as it likes, zero more often than not. */
 static int64_t error_of(const struct fetcharg *arg, uint64_t value)
 {
 	int64_t number = (int64_t)value;
 
-	if (arg->base != FETCHARG_RETVAL || arg->deref_count || arg->array_count)
+	if (arg->base != FETCHARG_RETVAL || arg->deref_count || arg->array_count || arg->size < 4)
 		return 0;
-	if (arg->size == 4)
+	if (value <= UINT32_MAX)
 		number = (int32_t)value;
-	return arg->size >= 4 && number < 0 && number >= -ERRNO_MAX ? -number : 0;
+	return number < 0 && number >= -ERRNO_MAX ? -number : 0;
 }
 
 static bool is_hex(const struct fetcharg *arg)
@@ -175,8 +176,6 @@ static void put_value(struct buffer *out, bool color, const struct trace_call *c
 		put_quoted(out, call->comm, call->comm_length);
 	else if (value->kind == FETCHARG_KIND_BYTES)
 		put_array(out, call, arg, value);
-	else if (value->kind == FETCHARG_KIND_STRING && arg->type == FETCHARG_SYMBOL_TEXT)
-		put_bytes(out, value->bytes, value->length);
 	else if (value->kind == FETCHARG_KIND_STRING)
 		put_quoted(out, value->bytes, value->length);
 	else
@@ -289,6 +288,8 @@ static json_t *value_json(const struct trace_call *call, size_t index)
 		return json_null();
 	if (value->state == FETCHARG_FROM_PROCESS)
 		return string_json(call->comm, call->comm_length);
+	if (value->kind >= FETCHARG_KIND_SINT8 && error_of(arg, value->uint))
+		return json_integer(-error_of(arg, value->uint));
 	if (value->kind == FETCHARG_KIND_BYTES)
 		return array_json(call, arg, value);
 	if (value->kind == FETCHARG_KIND_STRING)

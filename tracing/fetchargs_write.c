@@ -165,10 +165,11 @@ static void put_type(struct writer *w, const struct fetcharg *arg)
 		type = FETCHARG_U8;
 	else if (type == FETCHARG_USTRING && (!d->user_memory || is_user(w)))
 		type = FETCHARG_STRING;
-	/* Kernels differ in whether a uprobe may have these. */
+	/* Kernels differ in whether a uprobe may have it. */
 	else if (type == FETCHARG_SYMBOL_NAME && (!d->symbol || is_user(w)))
 		type = FETCHARG_U64;
-	else if (type == FETCHARG_SYMBOL_TEXT && (!d->symstr || is_user(w)))
+	/* The kernels that have it (tried: 6.1 to 7.2) write the next string over its end, and give the length of both. */
+	else if (type == FETCHARG_SYMBOL_TEXT)
 		type = FETCHARG_U64;
 	buffer_put_string(w->out, fetcharg_type_name(type));
 }

@@ -3,8 +3,9 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-static const char kallsyms[] = "ffffffff81000000 T _stext\nffffffff81000000 T _text\nffffffff812a0000 T vfs_read\nffffffff812a0300 t vfs_write\n"
-			       "ffffffffc0001000 t probe_me\t[some_module]\n";
+static const char kallsyms[] =
+	"ffffffff81000000 T _stext\nffffffff81000000 T _text\nffffffff812a0000 T vfs_read\nffffffff812a0300 t vfs_write\n"
+	"ffffffffc0001000 t probe_me\t[some_module]\n";
 
 static const char *shown(const struct kernel_addresses *a, uint64_t address)
 {
