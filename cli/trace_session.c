@@ -213,9 +213,6 @@ static int open_source(struct trace_session *s, struct error *err)
 		r = fetcharg_dialect_detect(&s->dialect, err);
 	if (!r)
 		r = collector_open(&s->source, &options, err);
-	/* What it is for shows up as numbers then. */
-	if (!r && wants_addresses(s))
-		kernel_addresses_read(&s->addresses, NULL);
 	return r;
 }
 
@@ -230,6 +227,9 @@ static int open_session(struct trace_session *s, struct buffer *fetchargs, struc
 		return r;
 	}
 	copy_args(s);
+	/* Without them, addresses are shown as numbers. */
+	if (wants_addresses(s))
+		kernel_addresses_read(&s->addresses, NULL);
 	r = write_args(s, fetchargs, report);
 	if (!r)
 		r = install_probe(s, (const char *)fetchargs->data, report);

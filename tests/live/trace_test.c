@@ -66,12 +66,18 @@ struct trace {
 	FILE *out, *notes;
 };
 
+static char verb[] = "ringside", trace_word[] = "trace", json[] = "-o", json_form[] = "json", returns[] = "--return", limit[] = "-n",
+	    two[] = "2";
+static char number_arg[] = "number=$arg1:s32", text_arg[] = "text=+0($arg2):string", pid[] = "-p", own_pid[16];
+
 static struct trace start(char *const *words)
 {
 	int out[2], notes[2];
 	struct trace trace;
 	char line[256];
 
+	/* Tests run side by side, and all of them are this program. */
+	snprintf(own_pid, sizeof(own_pid), "%d", getpid());
 	cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
 	cr_assert_eq(pipe2(notes, O_CLOEXEC), 0);
 	trace.pid = fork();
@@ -100,26 +106,22 @@ static int end(struct trace *trace)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static bool left_a_probe(pid_t pid)
+static bool left_a_probe(pid_t owner)
 {
 	cleanup_free char *list = NULL;
 	char group[64];
 
-	snprintf(group, sizeof(group), "ringside_%d_", pid);
+	snprintf(group, sizeof(group), "ringside_%d_", owner);
 	cr_assert_eq(tracefs_open(NULL), 0);
 	cr_assert_eq(tracefs_read_list("uprobe_events", &list, NULL), 0);
 	return list && strstr(list, group);
 }
 
-static char verb[] = "ringside", trace_word[] = "trace", json[] = "-o", json_form[] = "json", returns[] = "--return", limit[] = "-n",
-	    two[] = "2";
-static char number_arg[] = "number=$arg1:s32", text_arg[] = "text=+0($arg2):string";
-
 TestSuite(trace, .timeout = 60);
 
 Test(trace, calls_are_printed_with_what_was_fetched)
 {
-	char *words[] = {verb, trace_word, limit, two, (char *)(uintptr_t)function_place(), number_arg, text_arg, NULL};
+	char *words[] = {verb, trace_word, pid, own_pid, limit, two, (char *)(uintptr_t)function_place(), number_arg, text_arg, NULL};
 	struct trace trace = start(words);
 	char line[512];
 
@@ -137,7 +139,7 @@ Test(trace, calls_are_printed_with_what_was_fetched)
 
 Test(trace, what_a_function_returns_is_shown_and_an_error_by_its_name)
 {
-	char *words[] = {verb, trace_word, returns, limit, two, (char *)(uintptr_t)function_place(), NULL};
+	char *words[] = {verb, trace_word, pid, own_pid, returns, limit, two, (char *)(uintptr_t)function_place(), NULL};
 	struct trace trace = start(words);
 	char line[512];
 
@@ -153,7 +155,7 @@ Test(trace, what_a_function_returns_is_shown_and_an_error_by_its_name)
 
 Test(trace, every_call_until_the_signal_is_printed_or_told_as_lost)
 {
-	char *words[] = {verb, trace_word, json, json_form, (char *)(uintptr_t)function_place(), number_arg, NULL};
+	char *words[] = {verb, trace_word, pid, own_pid, json, json_form, (char *)(uintptr_t)function_place(), number_arg, NULL};
 	struct trace trace = start(words);
 	uint64_t calls = 0, lost = 0, more;
 	char line[512];
@@ -174,7 +176,7 @@ Test(trace, every_call_until_the_signal_is_printed_or_told_as_lost)
 
 Test(trace, a_reader_that_goes_away_ends_it_and_nothing_is_left)
 {
-	char *words[] = {verb, trace_word, (char *)(uintptr_t)function_place(), NULL};
+	char *words[] = {verb, trace_word, pid, own_pid, (char *)(uintptr_t)function_place(), NULL};
 	struct trace trace = start(words);
 
 	fclose(trace.out);
@@ -185,7 +187,7 @@ Test(trace, a_reader_that_goes_away_ends_it_and_nothing_is_left)
 
 Test(trace, a_reader_that_stands_still_does_not_keep_a_signal_from_ending_it)
 {
-	char *words[] = {verb, trace_word, json, json_form, (char *)(uintptr_t)function_place(), number_arg, NULL};
+	char *words[] = {verb, trace_word, pid, own_pid, json, json_form, (char *)(uintptr_t)function_place(), number_arg, NULL};
 	struct trace trace = start(words);
 
 	for (int i = 0; i < CALLS; i++)
