@@ -18,6 +18,7 @@ struct shape {
 /* Best first. Names of five words hold a UUID. */
 static const struct shape shapes[] = {
 	{{DENTRY_PATH_NAMES_MAX, DENTRY_PATH_NAMES_MAX, DENTRY_PATH_NAMES_MAX, DENTRY_PATH_NAMES_MAX, 0}, 0},
+	{{8, 8, 6, 5, 0}, 0},
 	{{8, 6, 4, 2, 0}, 8},
 	{{8, 5, 3, 1, 0}, 5},
 	{{8, 4, 2, 1, 0}, 5},

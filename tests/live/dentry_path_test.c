@@ -61,6 +61,7 @@ enum step {
 	STEP_DELETED,
 	STEP_CHROOT,
 	STEP_NEW_ROOT,
+	STEP_PIVOT, /* after STEP_NEW_ROOT: the kernel's first root cannot be pivoted from */
 	STEP_CHANGE_DIRECTORY,
 };
 
@@ -146,6 +147,16 @@ static int open_again(int fd)
 	return open_once(path);
 }
 
+/* As container runtimes enter a container: on top of the old root, which is then taken away. */
+static int pivot(void)
+{
+	if (mkdir("/next", 0755) || mount("none", "/next", "tmpfs", 0, NULL) || chdir("/next") || mkdir("etc", 0755))
+		return -errno;
+	if (syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/") || make_file("/etc/inside"))
+		return -errno;
+	return open_once("/etc/inside");
+}
+
 static int act(void *context, uint8_t step)
 {
 	int pipes[2];
@@ -167,6 +178,8 @@ static int act(void *context, uint8_t step)
 		return chroot("/tmp/jail") || chdir("/") || make_file("/etc/inside") ? -errno : open_once("/etc/inside");
 	case STEP_NEW_ROOT:
 		return chdir("/tmp/new") || mount(".", "/", NULL, MS_MOVE, NULL) || chroot(".") ? -errno : open_once("/file");
+	case STEP_PIVOT:
+		return pivot();
 	case STEP_CHANGE_DIRECTORY:
 		return chdir("/tmp/outer/dir") ? -errno : 0;
 	default:
@@ -257,6 +270,7 @@ static void expect_all(const struct dentry_path_spec *spec)
 	stop(w);
 	w = watch("security_file_open", spec, act);
 	expect_step(w, STEP_NEW_ROOT, DENTRY_PATH_WHOLE, "/file");
+	expect_step(w, STEP_PIVOT, DENTRY_PATH_WHOLE, "/etc/inside");
 	stop(w);
 }
 
