@@ -37,20 +37,12 @@ static int resolve_user(struct trace_place *ret, const char *word, const char *c
 
 static int resolve_kernel(struct trace_place *ret, const char *word, struct error *err)
 {
-	const char *plus = strchrnul(word, '+');
-	char name[KERNEL_SYMBOL_BYTES];
-	struct kernel_symbol symbol;
-	int code;
+	const char *plus = strchr(word, '+');
 
-	if (!*word || strlen(word) >= sizeof(name))
+	if (!*word || strlen(word) >= KERNEL_SYMBOL_BYTES)
 		return error_set(err, -EINVAL, "\"%.60s\" is no function: SYMBOL, SYMBOL+OFFSET or MODULE:SYMBOL of the kernel", word);
-	snprintf(name, sizeof(name), "%.*s", (int)(plus - word), word);
-	ret->is_inside = *plus && strtoull(plus + 1, NULL, 0) != 0;
-	code = kernel_symbol_find(NULL, name, &symbol, err);
-	if (code == -ENOENT || code == -EINVAL)
-		return code;
-	/* Whatever else is wrong with it (or with the list of symbols), the kernel has the last word. */
-	snprintf(ret->place, sizeof(ret->place), "%s%s", code && code != -EADDRNOTAVAIL && code != -EPERM ? name : symbol.name, plus);
+	memcpy(ret->place, word, strlen(word) + 1);
+	ret->is_inside = plus && strtoull(plus + 1, NULL, 0) != 0;
 	return 0;
 }
 

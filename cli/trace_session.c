@@ -8,6 +8,7 @@
 #include "cli/trace_text.h"
 #include "tracing/collector.h"
 #include "tracing/dynamic_probe.h"
+#include "tracing/kernel_symbols.h"
 #include "tracing/probe_profile.h"
 #include "tracing/tracefs.h"
 
@@ -156,10 +157,27 @@ static int install_probe(struct trace_session *s, const char *fetchargs, struct 
 		.fetchargs = fetchargs,
 		.maxactive = request->maxactive,
 	};
+	struct kernel_symbol symbol;
 	struct dynamic_probe_refusal refusal;
 	struct error err = {0};
 	int r = dynamic_probe_install(&s->probe, &spec, &refusal, &err);
 
+	if (!r)
+		return 0;
+	/* A name that the compiler has changed is found; for one that is not there the kernel has no or a misleading reason, and we know what
+	 * comes close. */
+	if (!request->place.is_user && !request->place.is_inside && (r == -ENOENT || r == -EINVAL)) {
+		int found = kernel_symbol_find(NULL, spec.place, &symbol, &err);
+
+		if (found == -ENOENT) {
+			report_error(report, &err);
+			return found;
+		}
+		if (!found && strcmp(symbol.name, spec.place) != 0) {
+			spec.place = symbol.name;
+			r = dynamic_probe_install(&s->probe, &spec, &refusal, &err);
+		}
+	}
 	if (r)
 		report_refusal(report, &refusal, request, &err);
 	return r;

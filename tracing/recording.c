@@ -149,6 +149,8 @@ static int recording_add(struct sample_source *s, const struct kernel_event_spec
 			break;
 	if (!event)
 		return error_set(err, -ENOENT, "the recording has no tracepoint %s:%s", spec->system, spec->name);
+	if (event->installed)
+		return error_set(err, -EEXIST, "%s:%s is installed already", spec->system, spec->name);
 	event->base = (struct kernel_event){.format = event->format, .owner = owner, .read_count = sample_read_count(spec->reads)};
 	event->installed = true;
 	*ret = &event->base;

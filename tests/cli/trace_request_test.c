@@ -73,16 +73,15 @@ Test(trace_request, nothing_is_taken_by_default_in_the_middle_of_a_function_and_
 
 Test(trace_request, a_word_with_a_slash_is_a_place_in_a_file)
 {
-	cr_assert_eq(parse("/proc/self/exe:0x10", "n=$arg1:s32", NULL), 0);
+	cr_assert_eq(parse("/proc/self/exe:trace_place_resolve", "n=$arg1:s32", NULL), 0, "%s", (const char *)report.data);
 	cr_assert(request.place.is_user);
-	cr_assert_eq(request.place.offset, 16);
-	cr_assert_neq(strcmp(request.place.place, "/proc/self/exe"), 0, "the link is followed");
+	cr_assert_neq(request.place.offset, 0);
 }
 
 Test(trace_request, places_that_are_none_are_refused_by_name)
 {
 	static const char *const bad[] = {
-		"/bin/sh", "/bin/sh:", "/bin/sh:12", "/bin/sh:0xzz", "/nonexistent/file:0x1", "/bin/sh:0xffffffffffff", ""};
+		"/bin/sh", "/bin/sh:", "/bin/sh:no_such_function", "/bin/sh:0xzz", "/nonexistent/file:0x1", "/bin/sh:0xffffffffffff", ""};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		buffer_clear(&report);
