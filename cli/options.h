@@ -45,8 +45,8 @@ struct print_options {
 	const char *connect; /* NULL: not given */
 };
 
-/* Reads all words of such a verb, which has these forms; --connect only with `connects`. False: the verb is done, with *ret_status, because its help was asked for
- * (and printed) or its words are wrong (and it was said why). */
+/* Reads all words of such a verb, which has these forms; --connect only with `connects`. False: the verb is done, with *ret_status, because its
+ * help was asked for (and printed) or its words are wrong (and it was said why). */
 bool print_options_parse(int argc, char **argv, const char *help, unsigned int forms, bool connects, struct print_options *ret,
 			 int *ret_status);
 
