@@ -53,7 +53,7 @@ int command_check(int argc, char **argv)
 	struct buffer out;
 	int status;
 
-	if (!print_options_parse(argc, argv, help, false, &options, &status))
+	if (!print_options_parse(argc, argv, help, OUTPUT_FORMS_USUAL, false, &options, &status))
 		return status;
 	run_checks(&report);
 	status = check_report_status(&report);

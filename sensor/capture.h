@@ -41,6 +41,9 @@ struct capture_set {
 int capture_set_init(struct capture_set *s, const struct capture_options *options);
 void capture_set_done(struct capture_set *s);
 
+/* Whether some candidate, on whatever kernel, has this name in one of the two forms. */
+bool capture_candidate_exists(const char *name);
+
 /* "file:open"; the name of one that no kind is captured by. */
 void capture_name(const struct source_capture *source, char *to, size_t size);
 
