@@ -11,7 +11,7 @@
 
 static const char *const kernels[] = {"5.10", "6.1", "6.12", "7.2"};
 
-static struct format *parse(const char *kernel, const struct source_tracepoint *row)
+static struct format *parse(const char *kernel, const struct source_probe *row)
 {
 	cleanup_free char *text = calloc(1, FORMAT_BYTES_MAX);
 	cleanup_fclose FILE *file = NULL;
@@ -27,7 +27,7 @@ static struct format *parse(const char *kernel, const struct source_tracepoint *
 	return format;
 }
 
-static void check_row(const char *kernel, const struct source_tracepoint *row)
+static void check_row(const char *kernel, const struct source_probe *row)
 {
 	struct format *format = parse(kernel, row);
 
@@ -41,7 +41,7 @@ static void check_row(const char *kernel, const struct source_tracepoint *row)
 	format_free(format);
 }
 
-static void check_source(const struct source_tracepoint *rows, size_t count)
+static void check_source(const struct source_probe *rows, size_t count)
 {
 	for (size_t k = 0; k < sizeof(kernels) / sizeof(kernels[0]); k++)
 		for (size_t i = 0; i < count; i++)
@@ -56,4 +56,19 @@ Test(captured_kernels, each_has_all_fields_that_process_events_are_made_of)
 Test(captured_kernels, each_has_all_fields_that_system_call_events_are_made_of)
 {
 	check_source(syscall_source, syscall_source_count);
+}
+
+static void check_candidate(const struct source_candidate *candidate)
+{
+	for (size_t i = 0; candidate->probes[i]; i++)
+		for (size_t k = 0; k < sizeof(kernels) / sizeof(kernels[0]); k++)
+			if (candidate->probes[i]->type == SOURCE_TRACEPOINT)
+				check_row(kernels[k], candidate->probes[i]);
+}
+
+Test(captured_kernels, each_has_all_fields_that_network_events_are_made_of)
+{
+	for (size_t i = 0; i < network_capture_count; i++)
+		for (size_t j = 0; j < network_captures[i].candidate_count; j++)
+			check_candidate(&network_captures[i].candidates[j]);
 }
