@@ -88,13 +88,13 @@ static const struct source_probe function___sys_listen = {
 
 /* Attempts with an address. Their begins: */
 
-#define BEGIN(call, kind, pointer, length)                                                                   \
-	static const struct source_probe begin_##call = {                                                    \
-		.system = "syscalls",                                                                        \
-		.name = "sys_enter_" #call,                                                                  \
-		.kinds = EVENT_KIND_BIT(kind),                                                               \
-		.fields = {[NETWORK_SOCKFD] = "fd", [NETWORK_POINTER] = pointer, [NETWORK_LENGTH] = length}, \
-		.build = network_build_begin,                                                                \
+#define BEGIN(call, kind, pointer, length)                                                                       \
+	static const struct source_probe begin_##call = {                                                        \
+		.system = "syscalls",                                                                            \
+		.name = "sys_enter_" #call,                                                                      \
+		.kinds = EVENT_KIND_BIT(kind),                                                                   \
+		.fields = {[NETWORK_SOCKFD] = "fd", [NETWORK_POINTER] = (pointer), [NETWORK_LENGTH] = (length)}, \
+		.build = network_build_begin,                                                                    \
 	}
 
 BEGIN(connect, EVENT_CONNECT_ATTEMPT, "uservaddr", "addrlen");
@@ -116,7 +116,7 @@ static const struct source_probe begin_sendmsg = {
 		.fetchargs = "fd=$arg1:s32 pointer=" pointer ":u64 length=" length ":s32",                       \
 		.kinds = EVENT_KIND_BIT(kind),                                                                   \
 		.fields = {[NETWORK_SOCKFD] = "fd", [NETWORK_POINTER] = "pointer", [NETWORK_LENGTH] = "length"}, \
-		.build = builder,                                                                                \
+		.build = (builder),                                                                              \
 	}
 
 BEGIN_FUNCTION(__sys_connect, EVENT_CONNECT_ATTEMPT, "$arg2", "$arg3", network_build_begin);
@@ -130,7 +130,7 @@ BEGIN_FUNCTION(__sys_sendmsg, EVENT_SENDTO_ATTEMPT, "+u0($arg2)", "+u8($arg2)", 
 	static const struct source_probe hook_##function = {                                                   \
 		.type = SOURCE_KPROBE,                                                                         \
 		.name = "security_socket_" #function,                                                          \
-		.fetchargs = fetch,                                                                            \
+		.fetchargs = (fetch),                                                                          \
 		.kinds = EVENT_KIND_BIT(kind),                                                                 \
 		.helper = true,                                                                                \
 		.fields = {[NETWORK_HOOK_LENGTH] = "length", [NETWORK_HOOK_FIRST_WORD] = NETWORK_WORD_FIELDS}, \
@@ -182,14 +182,14 @@ static const struct source_probe caller___sys_sendmsg = {
 
 /* And as it is a little later. */
 
-#define LATE(call, kind, pointer, length)                                                                    \
-	static const struct source_probe late_##call = {                                                     \
-		.system = "syscalls",                                                                        \
-		.name = "sys_enter_" #call,                                                                  \
-		.kinds = EVENT_KIND_BIT(kind),                                                               \
-		.fields = {[NETWORK_SOCKFD] = "fd", [NETWORK_POINTER] = pointer, [NETWORK_LENGTH] = length}, \
-		.reads = {{SAMPLE_READ_BYTES, pointer, length}},                                             \
-		.build = network_build_late,                                                                 \
+#define LATE(call, kind, pointer, length)                                                                        \
+	static const struct source_probe late_##call = {                                                         \
+		.system = "syscalls",                                                                            \
+		.name = "sys_enter_" #call,                                                                      \
+		.kinds = EVENT_KIND_BIT(kind),                                                                   \
+		.fields = {[NETWORK_SOCKFD] = "fd", [NETWORK_POINTER] = (pointer), [NETWORK_LENGTH] = (length)}, \
+		.reads = {{SAMPLE_READ_BYTES, pointer, length}},                                                 \
+		.build = network_build_late,                                                                     \
 	}
 
 LATE(connect, EVENT_CONNECT_ATTEMPT, "uservaddr", "addrlen");

@@ -657,7 +657,7 @@ static void try_all_ways(enum event_kind attempt, void (*actor)(struct stage *),
 Test(network_capture, each_kind_is_captured_the_best_way_that_this_kernel_has, .timeout = 120)
 {
 	const struct capture_options options = {.trial = trial_run};
-	const struct probe_kernel kernel = {0};
+	struct probe_kernel kernel = {0};
 	struct capture_set set;
 
 	cr_assert_eq(capture_set_init(&set, &options), 0);
