@@ -6,13 +6,14 @@
 FOLDERS := base tracing sensor subscription proto service cli
 
 # Debian 12 packages, by what needs them.
-PACKAGES_BUILD := gcc make pkg-config libc6-dev linux-libc-dev libtracefs-dev libtraceevent-dev libelf-dev libjansson-dev libuv1-dev uthash-dev \
+PACKAGES_BUILD := gcc make pkg-config libc6-dev linux-libc-dev libtracefs-dev libtraceevent-dev libelf-dev zlib1g-dev libjansson-dev libuv1-dev uthash-dev \
 	libprotobuf-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libgrpc-dev
 PACKAGES_CHECK := libcriterion-dev
 PACKAGES_CLIENTS := nodejs npm
 PACKAGES_LINT := clang clang-format clang-tidy cppcheck
 PACKAGES_BENCH := linux-perf
-LIBRARIES := libtracefs libtraceevent libelf jansson libuv libprotobuf-c
+PACKAGES_KERNELS := qemu-system-x86 busybox-static cpio debian-archive-keyring
+LIBRARIES := libtracefs libtraceevent libelf zlib jansson libuv libprotobuf-c
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -43,6 +44,7 @@ all: $(BUILD)/ringside
 include make/deps.mk
 include make/generate.mk
 include make/build.mk
+include make/kernels.mk
 include make/check.mk
 include make/lint.mk
 include make/fuzz.mk

@@ -1,7 +1,7 @@
 #include "cli/options.h"
 
+#include "base/suggest.h"
 #include "cli/command.h"
-#include "cli/suggest.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,42 +1,56 @@
 #include "cli/provoke.h"
 
+#include "tracing/provoke.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
-#include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void __attribute__((noreturn)) child_main(const char *program)
+/* A slow emulator has its time too. */
+#define PROGRAM_TIMEOUT_MS 30000
+
+/* Comes back only when the program cannot be executed. */
+static int execute(void *context, uint8_t step)
 {
+	const char *program = context;
 	char name[] = "provoked";
 	char option[] = "--version";
 	char *argv[] = {name, option, NULL};
-	int null = open("/dev/null", O_RDWR);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+	(void)step;
 	if (null >= 0) {
 		dup2(null, STDOUT_FILENO);
 		dup2(null, STDERR_FILENO);
 	}
 	execv(program, argv);
-	_exit(127);
+	return -errno;
 }
 
 static int run_child(const char *program, pid_t *ret_child, struct error *err)
 {
-	pid_t child = fork();
-	int status;
+	char path[PATH_MAX];
+	struct provoke child;
+	int status = 0;
+	int r;
 
-	if (child < 0)
-		return error_set_errno(err, -errno, "cannot make a child process");
-	if (!child)
-		child_main(program);
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return error_set_errno(err, -errno, "cannot wait for a child process");
-	if (!WIFEXITED(status) || WEXITSTATUS(status))
+	snprintf(path, sizeof(path), "%s", program);
+	r = provoke_start(&child, execute, path, err);
+	if (r < 0)
+		return r;
+	*ret_child = provoke_pid(&child);
+	r = provoke_act(&child, 0, PROGRAM_TIMEOUT_MS, err);
+	if (!r)
+		r = provoke_wait(&child, PROGRAM_TIMEOUT_MS, &status, err);
+	provoke_stop(&child);
+	if (r == -ETIMEDOUT)
+		return r;
+	if (r < 0 || !WIFEXITED(status) || WEXITSTATUS(status))
 		return error_set(err, -ECHILD, "a child process could not execute %s", program);
-	*ret_child = child;
 	return 0;
 }
 

@@ -31,6 +31,7 @@ LIVE_TESTS := $(if $(wildcard tests/live/*_test.c),$(BUILD)/tests/live)
 THREAD_TESTS := $(filter $(addprefix $(BUILD)/tests/,base subscription service),$(UNIT_TESTS))
 
 $(BUILD)/objects/tests/%.o: CPPFLAGS_ALL += -DRINGSIDE_BINARY='"$(abspath $(BUILD))/ringside"' -DTEST_DATA='"$(abspath tests/data)"' \
+	-DTEST_PROBED='"$(abspath $(BUILD))/tests/probed"' \
 	-DDESCRIPTOR_SET_PATH='"$(abspath $(DESCRIPTOR_SET))"'
 $(BUILD)/objects/tests/%.o: | $(DESCRIPTOR_SET)
 
@@ -47,9 +48,49 @@ $(BUILD)/tests/load/call32: tests/load/call32.c | $(BUILD)/packages.mk
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c11 -O2 $(WARNINGS) -m32 -ffreestanding -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -nostdlib -static -o $@ $<
 
+# Programs and libraries that symbols are looked up in, and that uprobes are put into: plain ones, and a program whose symbols stand in
+# .debug/ beside it.
+PROBED := $(BUILD)/tests/probed
+PROBED_FILES := $(addprefix $(PROBED)/,program program.fixed program.stripped program32 library.so library.stripped.so)
+PROBED_CFLAGS := -std=c11 -D_GNU_SOURCE -O2 $(WARNINGS) -fcf-protection=none
+
+$(PROBED)/program: tests/probed/program.c | $(BUILD)/packages.mk
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(PROBED_CFLAGS) -fPIE -pie -o $@ $<
+
+$(PROBED)/program.fixed: tests/probed/program.c | $(BUILD)/packages.mk
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(PROBED_CFLAGS) -fno-pie -no-pie -static -o $@ $<
+
+$(PROBED)/program32: tests/probed/program32.c | $(BUILD)/packages.mk
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(PROBED_CFLAGS) -m32 -ffreestanding -fno-pie -no-pie -fno-asynchronous-unwind-tables -nostdlib -static -o $@ $<
+
+$(PROBED)/library.so: tests/probed/library.c tests/probed/library_second.c tests/probed/library.map | $(BUILD)/packages.mk
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(PROBED_CFLAGS) -fPIC -shared -Wl,--build-id,--version-script=tests/probed/library.map -o $@ $(filter %.c,$^)
+
+$(PROBED)/%.stripped.so: $(PROBED)/%.so
+	$(Q)strip -o $@ $<
+
+# Without a build id, so that the link's name and checksum are all there is to go by.
+$(PROBED)/program.stripped: tests/probed/program.c | $(BUILD)/packages.mk
+	@mkdir -p $(@D)/.debug
+	$(call say,CC,$@)
+	$(Q)$(CC) $(PROBED_CFLAGS) -fPIE -pie -Wl,--build-id=none -o $@.whole $<
+	$(Q)objcopy --only-keep-debug $@.whole $(@D)/.debug/program.debug
+	$(Q)strip -o $@ $@.whole && rm $@.whole
+	$(Q)objcopy --add-gnu-debuglink=$(@D)/.debug/program.debug $@
+
+$(BUILD)/tests/tracing $(BUILD)/tests/live: | $(PROBED_FILES)
+
 .PHONY: check check-unit check-live check-clients check-threads bench
-check: deps-check deps-clients all $(UNIT_TESTS) $(LIVE_TESTS) $(LOADS) ## run all tests; without root, the unit tests
-	$(Q)./scripts/check $(BUILD) $(UNIT_TESTS) -- $(LIVE_TESTS)
+check: deps-check deps-clients $(DEPS_CHECK_KERNELS) all $(UNIT_TESTS) $(LIVE_TESTS) $(LOADS) $(if $(CHECK_KERNELS),$(VM_FILES)) ## run all tests; without root, the unit tests
+	$(Q)./scripts/check $(BUILD) $(UNIT_TESTS) -- $(LIVE_TESTS) -- $(CHECK_KERNELS)
 
 check-unit: deps-check $(UNIT_TESTS) ## run the tests that need no privileges
 	$(Q)./scripts/check $(BUILD) --unit $(UNIT_TESTS) --

@@ -85,7 +85,7 @@ void capture_name(const struct source_capture *source, char *to, size_t size)
 	snprintf(to, size, "%s:%s", entry->family, entry->type);
 }
 
-static int try_candidate(struct capture_set *s, struct capture *c, size_t i, const struct probe_kernel *kernel)
+static int try_candidate(struct capture_set *s, struct capture *c, size_t i, struct probe_kernel *kernel)
 {
 	const struct source_candidate *candidate = &c->source->candidates[i];
 	struct error *reason = &c->rejections[i];
@@ -108,7 +108,7 @@ static void set_refusal(struct capture *c)
 	buffer_done(&text);
 }
 
-int capture_choose(struct capture_set *s, struct capture *c, const struct probe_kernel *kernel)
+int capture_choose(struct capture_set *s, struct capture *c, struct probe_kernel *kernel)
 {
 	char name[64];
 
@@ -124,7 +124,7 @@ int capture_choose(struct capture_set *s, struct capture *c, const struct probe_
 			continue;
 		}
 		c->chosen = &c->source->candidates[i];
-		log_info("captured", "event=%s way=%s", name, c->chosen->name);
+		log_debug("captured", "event=%s way=%s", name, c->chosen->name);
 		return 0;
 	}
 	set_refusal(c);

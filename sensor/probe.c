@@ -3,8 +3,16 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "sensor/probe_request.h"
+#include "sensor/fetchargs_template.h"
+#include "tracing/arch.h"
+#include "tracing/kernel_symbols.h"
+#include "tracing/probe_limits.h"
 
 #include <errno.h>
+#include <inttypes.h>
+
+/* "p:ringside_4194304_18446744073709551615/p_..." and the symbol, at most. */
+#define DEFINITION_HEAD_BYTES 256
 
 void probe_describe(const struct source_probe *row, char *to, size_t size)
 {
@@ -16,6 +24,20 @@ void probe_describe(const struct source_probe *row, char *to, size_t size)
 		snprintf(to, size, "%s %s", types[row->type], row->name);
 }
 
+/* A name that was fetched as an array is one field, or, on kernels without arrays, many that stand one behind another. */
+static int find_field(const struct format *format, const char *name, struct format_field *ret, struct error *err)
+{
+	char first[64];
+	int code = format_field(format, name, ret, err);
+
+	snprintf(first, sizeof(first), "%s__0", name);
+	if (code != -ENOENT || format_field(format, first, ret, NULL))
+		return code;
+	ret->size = FETCHARGS_NAME_BYTES;
+	ret->is_array = true;
+	return 0;
+}
+
 static int compile_fields(struct probe *p, struct error *err)
 {
 	const struct source_probe *row = p->instance.row;
@@ -23,21 +45,21 @@ static int compile_fields(struct probe *p, struct error *err)
 	for (size_t i = 0; i < SOURCE_FIELDS_MAX && row->fields[i]; i++) {
 		const char *name = row->fields[i];
 		bool optional = name[0] == '?';
-		int code = format_field(p->event->format, name + optional, &p->instance.fields[i], optional ? NULL : err);
+		int code = find_field(p->event->format, name + optional, &p->instance.fields[i], optional ? NULL : err);
 
 		if (code && !optional)
 			return code;
 		if (code)
 			p->instance.fields[i] = (struct format_field){0};
 	}
-	return row->compile ? row->compile(p->event->format, &p->instance.state, err) : 0;
+	return p->instance.path ? dentry_path_compile(p->instance.path, p->event->format, err) : 0;
 }
 
 static int add_event(struct probe *p, struct sample_source *source, struct kernel_event_spec *spec, struct error *err)
 {
 	int code = source->ops->add(source, spec, p, &p->event, err);
 
-	if (code == -EINVAL && spec->filter && !spec->probe) {
+	if (code == -EINVAL && spec->filter) {
 		log_debug("filter refused, going on without", "event=%s:%s error=\"%s\"", spec->system, spec->name,
 			  err ? err->message : "");
 		spec->filter = NULL;
@@ -53,35 +75,88 @@ static void make_name(const struct source_probe *row, char *to, size_t size)
 {
 	static unsigned int count;
 
-	snprintf(to, size, "%s_%s_%u", row->type == SOURCE_KRETPROBE ? "r" : "p", row->name, ++count);
+	snprintf(to, size, "%c_%.40s_%u", row->type == SOURCE_KRETPROBE ? 'r' : 'p', row->name, ++count);
 }
 
-static int install_function(struct probe *p, const struct source_probe *row, const struct probe_kernel *kernel,
-			    struct sample_source *source, const char *filter, struct error *err)
+/* The path's fetchargs, behind those of the row itself. */
+static int add_path(struct probe *p, const struct source_probe *row, struct probe_kernel *kernel, uint32_t count, struct buffer *out,
+		    struct error *err)
 {
+	const struct kernel_layout *layout = probe_kernel_layout(kernel, LAYOUT_NAMES, err);
+	struct dentry_path_spec spec = {.kind = row->path_kind, .prefix = "z"};
+	char base[16];
+
+	if (!layout)
+		return -ENODATA;
+	snprintf(base, sizeof(base), "%%%s", arch_host()->argument_registers[row->path_base[strlen("$arg")] - '1']);
+	spec.base = base;
+	spec.arguments = PROBE_ARGUMENTS_MAX - count;
+	spec.characters = PROBE_DEFINITION_CHARACTERS_MAX - DEFINITION_HEAD_BYTES - (uint32_t)out->length;
+	spec.record_bytes = kernel->record_bytes - PROBE_HEADER_BYTES - 8 * count;
+	p->instance.path = calloc(1, sizeof(*p->instance.path));
+	if (!p->instance.path)
+		return error_set(err, -ENOMEM, "out of memory");
+	return dentry_path_plan(p->instance.path, layout, &spec, out, err);
+}
+
+static int make_fetchargs(struct probe *p, const struct source_probe *row, struct probe_kernel *kernel, struct buffer *out,
+			  struct error *err)
+{
+	enum fetcharg_place place = row->type == SOURCE_KPROBE ? FETCHARG_KERNEL_ENTRY : FETCHARG_KERNEL_RETURN;
+	uint32_t count = 0;
+	int code = row->fetchargs ? fetchargs_template_write(row->fetchargs, place, kernel, out, &count, err) : 0;
+
+	if (!code && row->path_base)
+		code = add_path(p, row, kernel, count, out, err);
+	buffer_put_u8(out, '\0');
+	return !code && out->failed ? error_set(err, -ENOMEM, "out of memory") : code;
+}
+
+/* A name that the kernel does not know may be one that the compiler has changed. */
+static int add_function(struct probe *p, const struct source_probe *row, struct sample_source *source, struct kernel_event_spec *spec,
+			struct dynamic_probe_spec *probe, struct error *err)
+{
+	struct kernel_symbol symbol;
+	int code = add_event(p, source, spec, err);
+
+	if (code != -ENOENT)
+		return code;
+	if (kernel_symbol_find(NULL, row->name, &symbol, NULL) || !strcmp(symbol.name, row->name))
+		return error_set(err, -ENOENT, "this kernel has no function %s", row->name);
+	probe->place = symbol.name;
+	return add_event(p, source, spec, err);
+}
+
+static int install_function(struct probe *p, const struct source_probe *row, struct probe_kernel *kernel, struct sample_source *source,
+			    const char *filter, struct error *err)
+{
+	bool is_return = row->type == SOURCE_KRETPROBE;
 	char name[64];
-	struct probe_spec probe = {.type = row->type == SOURCE_KPROBE ? PROBE_KPROBE : PROBE_KRETPROBE, .place = row->name};
-	struct kernel_event_spec spec = {.system = row->type == SOURCE_KPROBE ? "kprobe" : "kretprobe",
-					 .name = name,
+	struct dynamic_probe_spec probe = {
+		.kind = is_return ? DYNAMIC_PROBE_KRETPROBE : DYNAMIC_PROBE_KPROBE,
+		.name = name,
+		.place = row->name,
+		.maxactive = is_return ? kernel->maxactive : 0,
+	};
+	struct kernel_event_spec spec = {.system = is_return ? "kretprobe" : "kprobe",
+					 .name = row->name,
 					 .filter = filter,
 					 .with_abi = row->with_abi,
 					 .probe = &probe};
 	struct buffer fetchargs;
-	int code = 0;
+	int code;
 
+	if (kernel->is_real && row->record_bytes > kernel->record_bytes)
+		return error_set(err, -E2BIG,
+				 "a long name would make a record of %" PRIu32 " bytes, and this kernel loses what is more than %" PRIu32,
+				 row->record_bytes, kernel->record_bytes);
 	buffer_init(&fetchargs, 0);
-	if (row->make_fetchargs)
-		code = row->make_fetchargs(kernel->layout, &fetchargs, err);
-	else
-		buffer_put_string(&fetchargs, row->fetchargs ? row->fetchargs : "");
-	buffer_put_u8(&fetchargs, '\0');
-	if (!code && fetchargs.failed)
-		code = error_set(err, -ENOMEM, "out of memory");
+	code = make_fetchargs(p, row, kernel, &fetchargs, err);
 	if (!code) {
 		make_name(row, name, sizeof(name));
 		probe.fetchargs = (const char *)fetchargs.data;
 		memcpy(spec.reads, row->reads, sizeof(spec.reads));
-		code = add_event(p, source, &spec, err);
+		code = add_function(p, row, source, &spec, &probe, err);
 	}
 	buffer_done(&fetchargs);
 	return code;
@@ -96,14 +171,25 @@ static int install_tracepoint(struct probe *p, const struct source_probe *row, s
 	return add_event(p, source, &spec, err);
 }
 
-int probe_install(struct probe *p, const struct source_probe *row, const struct probe_kernel *kernel, struct sample_source *source,
+/* The row's own condition and a filter as one, from malloc; NULL: neither, or no memory. */
+static char *add_condition(const struct source_probe *row, const char *filter)
+{
+	char *both;
+
+	if (!row->condition || !filter)
+		return row->condition ? strdup(row->condition) : filter ? strdup(filter) : NULL;
+	return asprintf(&both, "(%s) && (%s)", row->condition, filter) < 0 ? NULL : both;
+}
+
+int probe_install(struct probe *p, const struct source_probe *row, struct probe_kernel *kernel, struct sample_source *source,
 		  const char *filter, struct error *err)
 {
+	cleanup_free char *whole = add_condition(row, filter);
 	int code;
 
 	p->instance = (struct source_instance){.row = row};
-	code = row->type == SOURCE_TRACEPOINT ? install_tracepoint(p, row, source, filter, err)
-					      : install_function(p, row, kernel, source, filter, err);
+	code = row->type == SOURCE_TRACEPOINT ? install_tracepoint(p, row, source, whole, err)
+					      : install_function(p, row, kernel, source, whole, err);
 	if (!code)
 		code = compile_fields(p, err);
 	if (code)
@@ -113,9 +199,10 @@ int probe_install(struct probe *p, const struct source_probe *row, const struct 
 
 int probe_refilter(struct probe *p, struct sample_source *source, const char *filter, struct error *err)
 {
-	int code = source->ops->refilter(source, p->event, filter, err);
+	cleanup_free char *whole = add_condition(p->instance.row, filter);
+	int code = source->ops->refilter(source, p->event, whole, err);
 
-	if (code == -EINVAL && filter)
+	if (code == -EINVAL && whole)
 		code = source->ops->refilter(source, p->event, NULL, err);
 	return code;
 }
@@ -125,6 +212,8 @@ void probe_remove(struct probe *p, struct sample_source *source)
 	if (p->event)
 		source->ops->remove(source, p->event);
 	p->event = NULL;
+	free(p->instance.path);
+	p->instance.path = NULL;
 	free(p->instance.state);
 	p->instance.state = NULL;
 	free(p->filter);

@@ -1,6 +1,7 @@
 #ifndef SENSOR_PROBE_H
 #define SENSOR_PROBE_H
 
+#include "sensor/probe_kernel.h"
 #include "sensor/source.h"
 
 /*
@@ -19,14 +20,9 @@ struct probe {
 	struct probe *prev, *next;
 };
 
-/* What probe_install() needs to know of this kernel beside its tables. */
-struct probe_kernel {
-	const struct kernel_layout *layout; /* NULL: no structure is known */
-};
-
 /* Installs it with the kernel filter, or without one when the kernel refuses that: a filter is only there to save work. The kernel event's owner
  * is the probe. -ENOENT and the like when this kernel does not have it. */
-int probe_install(struct probe *p, const struct source_probe *row, const struct probe_kernel *kernel, struct sample_source *source,
+int probe_install(struct probe *p, const struct source_probe *row, struct probe_kernel *kernel, struct sample_source *source,
 		  const char *filter, struct error *err);
 
 /* Another filter, or none when the kernel refuses it. */

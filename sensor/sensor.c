@@ -213,7 +213,7 @@ static bool install_captures(struct sensor *s)
 	DL_FOREACH_SAFE (s->captured, probe, next) {
 		struct error err = {0};
 
-		if (apply_row(s, probe, &err)) {
+		if (apply_row(s, probe, &err) && !(probe->instance.row->optional && err.code == -ENOENT)) {
 			complete = false;
 			for (size_t i = 0; i < s->captures.count; i++)
 				if (uses_row(&s->captures.captures[i], probe->instance.row))
@@ -329,7 +329,7 @@ static int make_fixed(struct sensor *s)
 
 static void emit_from_builder(struct source_context *context, struct event *event);
 
-static int make_context(struct sensor *s, const struct sensor_options *options)
+static int make_context(struct sensor *s, const struct sensor_options *options, struct error *err)
 {
 	const struct capture_options captures = {
 		.trial = options->with_trials ? trial_run : NULL,
@@ -337,13 +337,23 @@ static int make_context(struct sensor *s, const struct sensor_options *options)
 		.forbidden_count = options->forbidden_count,
 	};
 
+	if (options->with_trials) {
+		int code = probe_kernel_init(&s->kernel, err);
+
+		if (code)
+			return code;
+	} else {
+		probe_kernel_init_fake(&s->kernel);
+	}
+	s->kernel.maxactive = options->maxactive;
+	s->kernel.spoiled = options->spoiled_layouts;
 	s->max_requests = options->max_requests ? options->max_requests : SENSOR_REQUESTS_DEFAULT;
 	s->context.notes = process_notes_new();
 	s->context.calls = call_table_new();
 	s->context.emit = emit_from_builder;
-	if (!s->context.notes || !s->context.calls || make_fixed(s))
-		return -ENOMEM;
-	return capture_set_init(&s->captures, &captures);
+	if (!s->context.notes || !s->context.calls || make_fixed(s) || capture_set_init(&s->captures, &captures))
+		return error_set(err, -ENOMEM, "out of memory");
+	return 0;
 }
 
 int sensor_new(struct sensor **ret, const struct sensor_options *options, const struct sensor_consumer *consumer, struct error *err)
@@ -361,11 +371,9 @@ int sensor_new(struct sensor **ret, const struct sensor_options *options, const 
 	s->source = options->source;
 	s->consumer = *consumer;
 	self_filter_init(&s->self, options->self_tgid);
-	code = make_context(s, options);
-	if (code) {
-		error_set(err, code, "out of memory");
+	code = make_context(s, options, err);
+	if (code)
 		goto fail;
-	}
 	code = process_cache_new(&s->context.processes, &cache_options, err);
 	if (code)
 		goto fail;

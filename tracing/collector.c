@@ -199,7 +199,7 @@ static void collector_look_at(struct collector *c, struct cpu_slot *slot, const 
 	event = hook ? (struct collector_event *)hook->event : NULL;
 	if (!event || !event->reads.count || !sample_record_parse(record, &c->layout, &event->form, &c->values, &sample))
 		return;
-	late_reads_take(&c->late, &event->reads, &slot->merge, position, sample.tgid, sample.tid, sample.raw, sample.raw_size);
+	late_reads_take(&c->late, &event->reads, &slot->merge, position, &sample);
 }
 
 /* Everything that has come into the rings since the last look, long before its turn: tasks do not wait. */

@@ -23,25 +23,10 @@ struct collector_event *collector_event_free(struct collector_event *event)
 	return NULL;
 }
 
-static int install_probe(struct collector_event *event, const struct kernel_event_spec *spec, struct error *err)
-{
-	static const enum dynamic_probe_kind kinds[] = {[PROBE_KPROBE] = DYNAMIC_PROBE_KPROBE,
-							[PROBE_KRETPROBE] = DYNAMIC_PROBE_KRETPROBE,
-							[PROBE_UPROBE] = DYNAMIC_PROBE_UPROBE,
-							[PROBE_URETPROBE] = DYNAMIC_PROBE_URETPROBE};
-	const struct dynamic_probe_spec probe = {.kind = kinds[spec->probe->type],
-						 .name = spec->name,
-						 .place = spec->probe->place,
-						 .offset = spec->probe->offset,
-						 .fetchargs = spec->probe->fetchargs};
-
-	return dynamic_probe_install(&event->probe, &probe, NULL, err);
-}
-
 static int set_up_hits(struct collector_event *event, const struct kernel_event_spec *spec, const struct perf_features *features,
 		       struct error *err)
 {
-	int code = spec->probe ? install_probe(event, spec, err) : 0;
+	int code = spec->probe ? dynamic_probe_install(&event->probe, spec->probe, NULL, err) : 0;
 
 	if (code)
 		return code;
@@ -101,7 +86,7 @@ static struct hook_spec hook_spec_of(const struct collector_event *event, const 
 		.tracepoint = format_id(event->format),
 		.filter = event->filter,
 		.with_abi = event->form.with_abi,
-		.wakes = event->reads.count,
+		.wakes = event->reads.urgent,
 	};
 }
 

@@ -216,3 +216,15 @@ const char *format_read_string(const struct format_field *field, const uint8_t *
 	*ret_length = strnlen((const char *)raw + offset, size);
 	return (const char *)raw + offset;
 }
+
+bool format_has_string(const struct format_field *field, const uint8_t *raw, uint32_t raw_size)
+{
+	uint32_t location;
+
+	if ((uint32_t)field->offset + field->size > raw_size)
+		return false;
+	if (!field->is_data_loc)
+		return true;
+	memcpy(&location, raw + field->offset, sizeof(location));
+	return location >> 16;
+}

@@ -74,6 +74,10 @@ static inline uint64_t format_read_integer(const struct format_field *field, con
 	}
 }
 
+/* Whether the kernel could read what a string field is to hold: a fetcharg that met a page that is not there has no bytes at all, not even a
+ * NUL (kernel: kernel/trace/trace_probe_tmpl.h). */
+bool format_has_string(const struct format_field *field, const uint8_t *raw, uint32_t raw_size);
+
 /* The bytes of a string field (char array or __data_loc), without the NUL; *ret_length is 0 when the sample is too short for it. Borrowed
  * from `raw`; NOT terminated at *ret_length when the kernel's copy was cut. */
 const char *format_read_string(const struct format_field *field, const uint8_t *raw, uint32_t raw_size, size_t *ret_length);

@@ -176,6 +176,17 @@ int perf_event_open_member(struct perf_event_attr *attr, int cpu, int leader_fd,
 	}
 }
 
+int perf_event_open_task(struct perf_event_attr *attr, pid_t tid, struct error *err)
+{
+	int fd = perf_open(attr, tid, -1);
+
+	if (fd == -EACCES || fd == -EPERM)
+		return perf_forbidden(fd, err);
+	if (fd < 0)
+		return error_set_errno(err, fd, "perf_event_open on thread %d", (int)tid);
+	return fd;
+}
+
 int perf_event_open_cpu(struct perf_event_attr *attr, int cpu, struct error *err)
 {
 	return perf_event_open_member(attr, cpu, -1, err);

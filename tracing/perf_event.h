@@ -6,6 +6,7 @@
 #include <linux/perf_event.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /*
  * perf_event_open(2) as this kernel has it. What a kernel can do is found by trying, never by its version.
@@ -54,6 +55,9 @@ struct perf_event_attr perf_ring_owner_attr(const struct perf_features *features
 /* Opens it for all tasks on one CPU; returns the descriptor (close-on-exec). -ENODEV: that CPU is offline. -EMFILE: the error names the
  * limit. */
 int perf_event_open_cpu(struct perf_event_attr *attr, int cpu, struct error *err);
+
+/* Opens it for one thread wherever it runs, children not included; returns the descriptor (close-on-exec). A ring can be mapped on it. */
+int perf_event_open_task(struct perf_event_attr *attr, pid_t tid, struct error *err);
 
 /* The same, as a member of the group that `leader_fd` leads; -1: of none. */
 int perf_event_open_member(struct perf_event_attr *attr, int cpu, int leader_fd, struct error *err);

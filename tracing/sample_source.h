@@ -2,6 +2,7 @@
 #define TRACING_SAMPLE_SOURCE_H
 
 #include "base/error.h"
+#include "tracing/dynamic_probe.h"
 #include "tracing/format.h"
 
 #include <stdbool.h>
@@ -25,15 +26,24 @@ enum sample_abi {
  * meanwhile. For what no kernel event carries. */
 enum sample_read_kind {
 	SAMPLE_READ_NONE,
-	SAMPLE_READ_STRING,  /* the string that the pointer in `field` points to, without its NUL; at most SAMPLE_READ_BYTES_MAX */
-	SAMPLE_READ_BYTES,   /* as many bytes as `length_field` says, likewise */
-	SAMPLE_READ_FD_PATH, /* what /proc/PID/fd shows for the descriptor in `field`; AT_FDCWD: the working directory */
-	SAMPLE_READ_CWD,     /* the working directory */
-	SAMPLE_READ_STATUS,  /* the content of /proc/PID/task/TID/status */
+	SAMPLE_READ_STRING, /* the string that the pointer in `field` points to, without its NUL; at most SAMPLE_READ_BYTES_MAX */
+	/* The same for a string whose beginning the sample has, in the array `length_field`: only when that has no end. Rare: not worth a wake-up. */
+	SAMPLE_READ_LONG_STRING,
+	SAMPLE_READ_BYTES, /* as many bytes as `length_field` says, likewise */
+	/* The name (msg_name, msg_namelen) in the struct msghdr that `field` points to, laid out as the caller's ABI has it (sample with_abi): the
+	 * address that a message goes to. None: no bytes and no error. */
+	SAMPLE_READ_MSGHDR_NAME,
+	SAMPLE_READ_FD_PATH,   /* what /proc/PID/fd shows for the descriptor in `field`; AT_FDCWD: the working directory */
+	SAMPLE_READ_FILE_PATH, /* the same when it is a regular file; else -ENODATA */
+	/* The same for a directory that names are relative to; nothing for AT_FDCWD. It stays open for long, usually: not worth a wake-up. */
+	SAMPLE_READ_DIRECTORY_PATH,
+	SAMPLE_READ_CWD,    /* the working directory */
+	SAMPLE_READ_STATUS, /* the content of /proc/PID/task/TID/status */
 };
 
-#define SAMPLE_READS_MAX      4
-#define SAMPLE_READ_BYTES_MAX 4096
+#define SAMPLE_READS_MAX         4
+#define SAMPLE_READ_BYTES_MAX    4096
+#define SAMPLE_LONG_STRING_BYTES 512 /* so much of one is in the sample */
 
 struct sample_read_spec {
 	enum sample_read_kind kind;
@@ -54,21 +64,6 @@ struct sample_read {
 	const char *bytes; /* not terminated; never NULL */
 	uint32_t length;
 	int error; /* 0, or the negative errno that kept it from being read; -ENAMETOOLONG: `bytes` are its beginning */
-};
-
-/* A probe to be put in for the event, and taken out with it (dynamic_probe.h). */
-enum probe_type {
-	PROBE_KPROBE,
-	PROBE_KRETPROBE,
-	PROBE_UPROBE,
-	PROBE_URETPROBE,
-};
-
-struct probe_spec {
-	enum probe_type type;
-	const char *place;     /* a symbol of the kernel; a file's path */
-	uint64_t offset;       /* in the file */
-	const char *fetchargs; /* as this kernel takes them; may be "" */
 };
 
 /* A counter, as perf_event_open(2) has it. */
@@ -96,11 +91,12 @@ struct counter_values {
 
 /* What to ask the kernel for. Borrowed for the call, all of it. */
 struct kernel_event_spec {
-	const char *system;             /* "raw_syscalls"; with a probe it only tells its sort to people, "kprobe" */
-	const char *name;               /* "sys_enter"; with a probe, what the probe shall be called */
-	const char *filter;             /* kernel filter expression (Documentation/trace/events.rst, section 5); NULL or "": every hit */
-	bool with_abi;                  /* sample the caller's ABI */
-	const struct probe_spec *probe; /* NULL: a tracepoint that is there */
+	const char *system; /* "raw_syscalls"; with a probe it only tells its sort to people, "kprobe" */
+	const char *name;   /* "sys_enter"; with a probe, what the probe shall be called */
+	const char *filter; /* kernel filter expression (Documentation/trace/events.rst, section 5); NULL or "": every hit */
+	bool with_abi;      /* sample the caller's ABI */
+	/* To be put in for the event, and taken out with it; NULL: a tracepoint that is there. */
+	const struct dynamic_probe_spec *probe;
 	const struct counter_group_spec *counters; /* NULL: no counters; else the event has no format and no filter */
 	struct sample_read_spec reads[SAMPLE_READS_MAX];
 };
@@ -131,7 +127,7 @@ struct sample {
 	uint32_t cpu;
 	uint32_t raw_size;
 	const uint8_t *raw;
-	const struct sample_read *reads;       /* one for each that was asked for; NULL: none was */
+	const struct sample_read *reads;       /* in the places of the spec's; NULL: none were asked for, or there was no memory */
 	const struct counter_values *counters; /* of an event with counters; then there is no raw data */
 	uint64_t lost;
 	bool missed; /* lost: the probe was not run, rather than that there was no room */

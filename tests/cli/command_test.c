@@ -12,8 +12,8 @@ static const struct {
 	const char *name;
 	command_fn run;
 } commands[] = {
-	{"sensor", command_sensor}, {"watch", command_watch},   {"events", command_events},
-	{"check", command_check},   {"status", command_status},
+	{"sensor", command_sensor}, {"watch", command_watch},   {"events", command_events}, {"check", command_check},
+	{"status", command_status}, {"probes", command_probes}, {"trace", command_trace},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
