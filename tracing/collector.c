@@ -1,6 +1,5 @@
 #include "tracing/collector.h"
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "tracing/collector_event.h"
 #include "tracing/cpu_set.h"
@@ -12,6 +11,7 @@
 #include "tracing/tracefs.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
@@ -373,10 +373,22 @@ static void collector_release(struct sample_source *s)
 	ring_merge_release(&c->rings.merge);
 }
 
-/* Puts what the kernel says about the events with probes that can be missed into the list of losses. */
-static void collector_take_misses(struct collector *c, struct collector_event **events, const struct probe_counts *counts)
+/* Puts what the kernel says of each probe that can be missed into the list of losses. The arrays have room for all of those. */
+static void collector_take_misses(struct collector *c, struct collector_event **events, struct dynamic_probe **probes,
+				  struct probe_counts *counts)
 {
-	for (uint32_t i = 0; i < c->missing_events; i++) {
+	struct collector_event *event;
+	size_t count = 0;
+
+	DL_FOREACH (c->events, event) {
+		if (!collector_event_can_miss(event))
+			continue;
+		events[count] = event;
+		probes[count++] = event->probe;
+	}
+	if (probe_profile_read_own(counts, probes, count, NULL))
+		return;
+	for (size_t i = 0; i < count; i++) {
 		const struct loss loss = {.event = &events[i]->base,
 					  .count = collector_event_take_misses(events[i], counts[i].misses),
 					  .time_ns = c->last_time_ns,
@@ -388,11 +400,9 @@ static void collector_take_misses(struct collector *c, struct collector_event **
 
 static void collector_count_misses(struct collector *c, uint64_t now_ns)
 {
-	cleanup_free struct collector_event **events = NULL;
-	cleanup_free struct dynamic_probe **probes = NULL;
-	cleanup_free struct probe_counts *counts = NULL;
-	struct collector_event *event;
-	size_t count = 0;
+	struct collector_event **events;
+	struct dynamic_probe **probes;
+	struct probe_counts *counts;
 
 	if (!c->missing_events || now_ns < c->misses_read_ns + MISSES_INTERVAL_NS)
 		return;
@@ -400,16 +410,11 @@ static void collector_count_misses(struct collector *c, uint64_t now_ns)
 	events = calloc(c->missing_events, sizeof(struct collector_event *));
 	probes = calloc(c->missing_events, sizeof(struct dynamic_probe *));
 	counts = calloc(c->missing_events, sizeof(*counts));
-	if (!events || !probes || !counts)
-		return;
-	DL_FOREACH (c->events, event) {
-		if (!collector_event_can_miss(event))
-			continue;
-		events[count] = event;
-		probes[count++] = event->probe;
-	}
-	if (!probe_profile_read_own(counts, probes, count, NULL))
-		collector_take_misses(c, events, counts);
+	if (events && probes && counts)
+		collector_take_misses(c, events, probes, counts);
+	free(events);
+	free(probes);
+	free(counts);
 }
 
 static void collector_settle(struct sample_source *s)

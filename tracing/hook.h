@@ -60,7 +60,7 @@ struct hook_spec {
 	uint32_t tracepoint;
 	const char *filter;
 	bool with_abi;
-	bool wakes; /* each sample wakes whoever waits for the rings */
+	bool wakes;                                /* each sample wakes whoever waits for the rings */
 	const struct counter_group_spec *counters; /* NULL: a tracepoint; else nothing but the features matters beside them */
 };
 

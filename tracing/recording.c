@@ -181,7 +181,7 @@ static uint64_t recording_advance(struct sample_source *s)
 /* False: the record makes no sense. */
 static bool recording_parse_reads(struct recording *r, uint32_t wanted)
 {
-	const uint8_t *bytes, *end = r->reads + r->reads_size;
+	const uint8_t *next, *end = r->reads + r->reads_size;
 	struct recording_reads reads;
 	struct recording_read read;
 
@@ -192,16 +192,16 @@ static bool recording_parse_reads(struct recording *r, uint32_t wanted)
 	memcpy(&reads, r->reads, sizeof(reads));
 	if (reads.count > SAMPLE_READS_MAX || r->reads_size - sizeof(reads) < reads.count * sizeof(read))
 		return false;
-	bytes = r->reads + sizeof(reads) + reads.count * sizeof(read);
+	next = r->reads + sizeof(reads) + reads.count * sizeof(read);
 	for (uint32_t i = 0; i < reads.count; i++) {
 		memcpy(&read, r->reads + sizeof(reads) + i * sizeof(read), sizeof(read));
-		if (read.length > end - bytes)
+		if (read.length > end - next)
 			return false;
 		if (i < wanted)
-			r->last_reads[i] = (struct sample_read){.bytes = (const char *)bytes, .length = read.length, .error = read.error};
-		bytes += read.length;
+			r->last_reads[i] = (struct sample_read){.bytes = (const char *)next, .length = read.length, .error = read.error};
+		next += read.length;
 	}
-	return bytes == end;
+	return next == end;
 }
 
 static const struct sample_read *recording_take_reads(struct recording *r, const struct recorded_event *event)

@@ -205,14 +205,32 @@ Test(counters, two_groups_with_the_same_counter_are_told_apart)
 	source->ops->free(source);
 }
 
-/* Of this process's own time: others are on the CPUs as well. */
-static void spin_ms(long ms)
+static uint64_t own_time_ns(void)
 {
 	struct timespec now;
 
-	do
-		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	while (now.tv_sec * 1000 + now.tv_nsec / 1000000 < ms);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
+/* Of this process's own time: others are on the CPUs as well. */
+static void spin_ms(long ms)
+{
+	uint64_t end = own_time_ns() + (uint64_t)ms * NSEC_PER_MSEC;
+
+	while (own_time_ns() < end)
+		;
+}
+
+/* The kernel lowers its limit when samples cost it too much, as in an emulated machine. */
+static bool is_slowed_down(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/perf_event_max_sample_rate", "re");
+	long rate = 0;
+
+	cr_assert(file && fscanf(file, "%ld", &rate) == 1);
+	fclose(file);
+	return rate < 10000;
 }
 
 static void expect_group_by_frequency(struct perf_features forbidden)
@@ -229,7 +247,9 @@ static void expect_group_by_frequency(struct perf_features forbidden)
 	usleep(1000);
 	drain(source, &t);
 	/* A virtual machine may be stopped for a while. */
-	cr_expect(t.samples >= 50 && t.samples <= 400, "%lu samples of a loop of 300 ms", t.samples);
+	cr_expect_leq(t.samples, 400, "%lu samples of a loop of 300 ms", t.samples);
+	cr_expect(t.samples >= 50 || is_slowed_down(), "%lu samples of a loop of 300 ms", t.samples);
+	cr_expect_gt(t.all, 0);
 	cr_expect_eq(t.time_wrong, 0);
 	cr_expect_eq(t.backwards, 0);
 	cr_expect_geq(t.last_time_ns + 5 * NSEC_PER_MSEC, before_ns);
@@ -314,7 +334,7 @@ Test(counters, idle_cpus_are_sampled_as_nobody)
 	static struct tally t;
 
 	/* A timer goes off on an idle CPU as well: the sample is of the idle task. */
-	add(source, &cpu_clock, 1, true, 1000);
+	add(source, &cpu_clock, 1, false, 1000000);
 	for (int i = 0; i < 100 && (!t.idle || idle_seconds() < before + 0.2); i++) {
 		usleep(100000);
 		drain(source, &t);
@@ -335,7 +355,7 @@ Test(counters, what_is_removed_gives_its_descriptors_back_and_samples_no_more)
 	static struct tally t;
 
 	source->ops->counters(source, &before);
-	event = add(source, group, 3, true, 1000);
+	event = add(source, group, 3, false, 1000000);
 	source->ops->counters(source, &during);
 	cr_expect_eq(during.descriptors - before.descriptors, 3 * during.rings);
 	spin_ms(20);
