@@ -182,7 +182,7 @@ static void read_tracked(struct process_cache *c, struct process_entry *e)
 {
 	char path[PROC_PATH_BYTES];
 
-	if (c->tracks_cwd && !e->process.cwd && proc_read_cwd(c->proc_fd, e->process.tgid, path) > 0)
+	if (c->tracks_cwd && !e->process.cwd && proc_read_cwd(c->proc_fd, e->process.tgid, path) > 0 && path[0] == '/')
 		e->process.cwd = strdup(path);
 	if (c->tracks_credentials && !e->process.credentials.known)
 		(void)proc_read_credentials(c->proc_fd, e->process.tgid, &e->process.credentials);

@@ -81,6 +81,7 @@ static bool build_rename(struct source_context *context, const struct source_ins
 
 enum {
 	EXEC_FILENAME,
+	EXEC_OLD_PID,
 };
 
 /* The loader's dump comes when the new program gets a processor; if it had one and is gone, its dump is there by the next round. */
@@ -100,6 +101,8 @@ static bool build_exec(struct source_context *context, const struct source_insta
 	struct notice notice;
 
 	process_cache_exec(context->processes, sample->tgid, sample->time_ns);
+	/* Of the thread that has become the main one: its number ends without an exit sample. */
+	thread_credentials_forget(&context->thread_credentials, (uint32_t)read_integer(&probe->fields[EXEC_OLD_PID], sample));
 	/* The other threads were killed for the exec, with signals that look as if they were the end of the process. */
 	process_notes_forget(context->notes, sample->tgid);
 	ret->kind = EVENT_PROCESS_EXEC;
@@ -302,7 +305,7 @@ const struct source_probe process_source[] = {
 		.name = "sched_process_exec",
 		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_EXEC),
 		.always = true,
-		.fields = {[EXEC_FILENAME] = "filename"},
+		.fields = {[EXEC_FILENAME] = "filename", [EXEC_OLD_PID] = "old_pid"},
 		.wait_ns = wait_for_exec_notice,
 		.build = build_exec,
 	},

@@ -38,7 +38,8 @@ struct sensor {
 	uint64_t last_time_ns; /* of the last event or horizon */
 	uint64_t events;
 	uint64_t rounds;
-	bool rescan; /* samples that the process cache lives on were lost */
+	bool rescan;  /* samples that the process cache lives on were lost */
+	bool retrack; /* samples of changes of directory or credentials were */
 	/* The last process that a sample named, until the cache changes. */
 	const struct process *recent;
 	uint32_t recent_tgid;
@@ -238,6 +239,25 @@ static bool is_captured(const struct sensor *s, enum event_kind kind, const char
 	return false;
 }
 
+/* Only with the probes that keep it true: a working directory, or rights, of some time ago are worse than none. */
+static void track(struct sensor *s)
+{
+	bool cwd = is_captured(s, EVENT_PROCESS_CWD, NULL);
+	bool credentials = is_captured(s, EVENT_KIND_COUNT, "credentials");
+
+	process_cache_track(s->context.processes, cwd, credentials);
+	if (!credentials)
+		thread_credentials_done(&s->context.thread_credentials);
+}
+
+/* After a change was missed: /proc knows what it was, except of threads. */
+static void track_anew(struct sensor *s)
+{
+	process_cache_track(s->context.processes, false, false);
+	thread_credentials_done(&s->context.thread_credentials);
+	track(s);
+}
+
 static void apply_captures(struct sensor *s, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT])
 {
 	for (int attempt = 0; attempt < APPLY_ATTEMPTS; attempt++) {
@@ -245,8 +265,7 @@ static void apply_captures(struct sensor *s, const struct plan *plan, struct err
 		if (install_captures(s))
 			break;
 	}
-	/* Only with the probes that keep it true: a working directory, or rights, of some time ago are worse than none. */
-	process_cache_track(s->context.processes, is_captured(s, EVENT_PROCESS_CWD, NULL), is_captured(s, EVENT_KIND_COUNT, "credentials"));
+	track(s);
 }
 
 static struct probe *find_request(struct sensor *s, const struct probe_request *request)
@@ -460,6 +479,12 @@ static void emit_loss(struct sensor *s, const struct probe *probe, const struct 
 	sensor_emit(s, &event);
 }
 
+/* Rows of captures without a kind have none. */
+static bool keeps_context(const struct source_probe *row)
+{
+	return !row->kinds || row->kinds == EVENT_KIND_BIT(EVENT_PROCESS_CWD);
+}
+
 /* A lost sample of a helper costs a detail of another event, not an event. */
 static void sensor_take_loss(struct sensor *s, const struct probe *probe, const struct sample *sample)
 {
@@ -467,6 +492,7 @@ static void sensor_take_loss(struct sensor *s, const struct probe *probe, const 
 
 	/* Somebody may have come or gone unseen. */
 	s->rescan |= row->always;
+	s->retrack |= keeps_context(row);
 	if (probe->request) {
 		emit_loss(s, probe, sample, probe->request->kind);
 		return;
@@ -485,10 +511,23 @@ static const struct process *sensor_process(struct sensor *s, const struct sampl
 	return s->recent;
 }
 
+/* In `copy`, because the builder may take the thread out of the table; NULL: the process's own say it already. */
+static const struct credentials *thread_credentials(const struct sensor *s, const struct sample *sample, const struct process *process,
+						    struct credentials *copy)
+{
+	const struct credentials *found = thread_credentials_find(&s->context.thread_credentials, sample->tid);
+
+	if (!found || (process && credentials_equal(found, &process->credentials)))
+		return NULL;
+	*copy = *found;
+	return copy;
+}
+
 static void sensor_take_sample(struct sensor *s, const struct sample *sample)
 {
 	const struct probe *probe = sample->event->owner;
 	const struct source_probe *row = probe->instance.row;
+	struct credentials credentials;
 	struct event event;
 
 	if (sample->kind == SAMPLE_LOST) {
@@ -509,7 +548,7 @@ static void sensor_take_sample(struct sensor *s, const struct sample *sample)
 	event.capture = CAPTURE_KERNEL;
 	event.request = probe->request;
 	event.process = sensor_process(s, sample);
-	event.credentials = thread_credentials_find(&s->context.thread_credentials, sample->tid);
+	event.credentials = thread_credentials(s, sample, event.process, &credentials);
 	if (row->always)
 		s->recent = NULL;
 	if (row->build(&s->context, &probe->instance, sample, &event) && !is_ours(s, event.tgid))
@@ -593,6 +632,9 @@ void sensor_settle(struct sensor *s)
 
 	s->source->ops->settle(s->source);
 	sensor_refresh_self(s);
+	if (s->retrack)
+		track_anew(s);
+	s->retrack = false;
 	if (!s->rescan)
 		return;
 	s->rescan = false;
