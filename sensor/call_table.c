@@ -21,6 +21,7 @@ struct call_entry {
 struct call_table {
 	struct call_entry *entries; /* in the order in which they began */
 	struct call_entry *ended;   /* the last one, for its borrower */
+	uint64_t sorts;             /* bits of those that were ever begun */
 	uint64_t forgotten;
 };
 
@@ -29,13 +30,19 @@ struct call_table *call_table_new(void)
 	return calloc(1, sizeof(struct call_table));
 }
 
+static void string_clear(struct event_string *string)
+{
+	if (string->length)
+		free((void *)(uintptr_t)string->bytes);
+	*string = (struct event_string){.bytes = ""};
+}
+
 static struct call_entry *entry_free(struct call_entry *entry)
 {
 	if (!entry)
 		return NULL;
 	for (size_t i = 0; i < CALL_STRINGS; i++)
-		if (entry->call.strings[i].length)
-			free((void *)(uintptr_t)entry->call.strings[i].bytes);
+		string_clear(&entry->call.strings[i]);
 	free(entry);
 	return NULL;
 }
@@ -93,6 +100,7 @@ struct call *call_table_begin(struct call_table *t, uint32_t tid, uint32_t sort,
 		entry_free(entry);
 		return NULL;
 	}
+	t->sorts |= UINT64_C(1) << sort;
 	return &entry->call;
 }
 
@@ -100,14 +108,13 @@ void call_set_string(struct call *c, unsigned int index, const char *bytes, size
 {
 	char *copy = length ? malloc(length + 1) : NULL;
 
+	string_clear(&c->strings[index]);
 	if (length && !copy)
 		c->unknown = true;
 	if (!copy)
 		return;
 	memcpy(copy, bytes, length);
 	copy[length] = '\0';
-	if (c->strings[index].length)
-		free((void *)(uintptr_t)c->strings[index].bytes);
 	c->strings[index] = (struct event_string){.bytes = copy, .length = length};
 }
 
@@ -128,6 +135,18 @@ const struct call *call_table_end(struct call_table *t, uint32_t tid, uint32_t s
 	entry_free(t->ended);
 	t->ended = entry;
 	return &entry->call;
+}
+
+void call_table_forget(struct call_table *t, uint32_t tid)
+{
+	for (uint32_t sort = 0; t->entries && sort < CALL_SORTS; sort++) {
+		struct call_entry *entry = t->sorts & (UINT64_C(1) << sort) ? find(t, tid, sort) : NULL;
+
+		if (!entry)
+			continue;
+		remove_entry(t, entry);
+		entry_free(entry);
+	}
 }
 
 uint64_t call_table_forgotten(const struct call_table *t)
