@@ -201,7 +201,7 @@ void bench_sample_init(struct bench_sample *s, struct bench *b, const char *syst
 	s->bench = b;
 	s->system = system;
 	s->name = name;
-	s->size = 512;
+	s->size = 1024;
 	for (int i = 0; i < SAMPLE_READS_MAX; i++)
 		s->reads[i].bytes = "";
 }
