@@ -20,9 +20,6 @@
 /* Space goes back to the kernel after so many samples, so that a full ring gets room while a long round goes on. */
 #define RELEASE_SAMPLES 64
 
-/* How often another way is looked for when the probes of one that was chosen would not install. */
-#define APPLY_ATTEMPTS 4
-
 struct sensor {
 	struct source_context context; /* first: builders get it */
 	struct sample_source *source;
@@ -154,24 +151,27 @@ static struct probe *captured_row(struct sensor *s, const struct source_probe *r
 }
 
 /* Marks the rows of a candidate as wanted. One that several captures use must let through what each of them wants. */
-static int want_candidate(struct sensor *s, const struct capture *c, const struct plan *plan)
+static struct error want_candidate(struct sensor *s, const struct capture *c, const struct plan *plan)
 {
 	enum event_kind kind = c->source->kind;
+	struct error err = {0};
 
 	for (size_t i = 0; c->chosen->probes[i]; i++) {
 		const struct source_probe *row = c->chosen->probes[i];
 		struct probe *probe = captured_row(s, row);
 		const char *filter = NULL;
 
-		if (!probe)
-			return -ENOMEM;
+		if (!probe) {
+			error_set(&err, -ENOMEM, "out of memory");
+			break;
+		}
 		if (kind != EVENT_KIND_COUNT && row->filtered_kind == EVENT_KIND_BIT(kind) &&
 		    candidate_filters(c->chosen, kind, plan->kinds[kind].filter_fields))
 			filter = plan->kinds[kind].filter;
 		probe->wanted_filter = probe->wanted && !same_filter(probe->wanted_filter, filter) ? NULL : filter;
 		probe->wanted = true;
 	}
-	return 0;
+	return err;
 }
 
 static void want_captures(struct sensor *s, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT])
@@ -185,15 +185,17 @@ static void want_captures(struct sensor *s, const struct plan *plan, struct erro
 	}
 	for (size_t i = 0; i < s->captures.count; i++) {
 		struct capture *c = &s->captures.captures[i];
+		struct error refusal;
 
 		c->wanted = c->source->needed_by & kinds;
 		if (!c->wanted)
 			continue;
-		if (!capture_choose(&s->captures, c, &s->kernel) && !want_candidate(s, c, plan))
+		refusal = capture_choose(&s->captures, c, &s->kernel) ? c->refusal : want_candidate(s, c, plan);
+		if (!refusal.code)
 			continue;
 		c->wanted = false;
 		if (c->source->kind != EVENT_KIND_COUNT)
-			refusals[c->source->kind] = c->refusal;
+			refusals[c->source->kind] = refusal;
 	}
 }
 
@@ -213,9 +215,11 @@ static bool install_captures(struct sensor *s)
 
 	DL_FOREACH_SAFE (s->captured, probe, next) {
 		struct error err = {0};
+		int code = apply_row(s, probe, &err);
 
-		if (apply_row(s, probe, &err) && !(probe->instance.row->optional && err.code == -ENOENT)) {
+		if (code && !(probe->instance.row->optional && code == -ENOENT)) {
 			complete = false;
+			err.code = code;
 			for (size_t i = 0; i < s->captures.count; i++)
 				if (uses_row(&s->captures.captures[i], probe->instance.row))
 					capture_reject(&s->captures.captures[i], &err);
@@ -260,11 +264,10 @@ static void track_anew(struct sensor *s)
 
 static void apply_captures(struct sensor *s, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT])
 {
-	for (int attempt = 0; attempt < APPLY_ATTEMPTS; attempt++) {
+	/* It ends, because each time round at least one candidate more is rejected. */
+	do
 		want_captures(s, plan, refusals);
-		if (install_captures(s))
-			break;
-	}
+	while (!install_captures(s));
 	track(s);
 }
 

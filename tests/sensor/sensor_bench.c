@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "sensor/capture.h"
+#include "sensor/catalog.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -193,6 +194,17 @@ void bench_want(struct bench *b, uint64_t kinds)
 	for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
 		plan.kinds[kind].wanted = kinds & EVENT_KIND_BIT(kind);
 	bench_apply(b, &plan);
+}
+
+uint64_t bench_field_bit(enum event_kind kind, const char *kernel_name)
+{
+	const struct catalog_entry *entry = catalog_entry(kind);
+
+	for (size_t i = 0; i < entry->field_count; i++)
+		if (entry->fields[i].kernel_name && !strcmp(entry->fields[i].kernel_name, kernel_name))
+			return UINT64_C(1) << i;
+	cr_assert_fail("%s", kernel_name);
+	return 0;
 }
 
 void bench_sample_init(struct bench_sample *s, struct bench *b, const char *system, const char *name)

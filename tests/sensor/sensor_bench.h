@@ -62,6 +62,9 @@ void bench_apply(struct bench *b, const struct plan *plan);
 /* These kinds (EVENT_KIND_BIT), unfiltered. */
 void bench_want(struct bench *b, uint64_t kinds);
 
+/* The bit of a kind's catalog field with this kernel name (plan.h, filter_fields). */
+uint64_t bench_field_bit(enum event_kind kind, const char *kernel_name);
+
 /* A sample in the making. */
 struct bench_sample {
 	struct bench *bench;
