@@ -1,6 +1,5 @@
 #include "sensor/capture.h"
 
-#include "sensor/catalog.h"
 #include "tests/sensor/sensor_bench.h"
 
 #include <criterion/criterion.h>

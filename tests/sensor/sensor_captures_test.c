@@ -1,4 +1,3 @@
-#include "sensor/catalog.h"
 #include "tests/sensor/sensor_bench.h"
 
 #include <criterion/criterion.h>
