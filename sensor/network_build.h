@@ -68,7 +68,7 @@ network_builder network_build_hook;
 network_builder network_build_result;
 
 /* An attempt with the address in the words: SOCKFD, POINTER, LENGTH, FIRST_WORD and what follows. FLAGS may be missing. A word that could not
- * be fetched is what the kernel's buffer had there before, since 4.20; only a string says that it could not (trace_probe_tmpl.h): with no byte,
+ * be fetched is what the kernel's buffer had there before, from 5.10 to 7.2 at least; only a string says that it could not (trace_probe_tmpl.h): with no byte,
  * not even a NUL, or, in newer kernels, with "(fault)". */
 network_builder network_build_caller;
 
