@@ -36,7 +36,7 @@ $(BUILD)/objects/tests/%.o: CPPFLAGS_ALL += -DRINGSIDE_BINARY='"$(abspath $(BUIL
 $(BUILD)/objects/tests/%.o: | $(DESCRIPTOR_SET)
 
 # Programs that make load. They are what is watched: no sanitizer in them.
-LOADS := $(addprefix $(BUILD)/tests/load/,syscall_flood fork_storm exit_ways call32)
+LOADS := $(addprefix $(BUILD)/tests/load/,syscall_flood fork_storm exit_ways calls doings call32)
 $(BUILD)/tests/load/%: tests/load/%.c | $(BUILD)/packages.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
