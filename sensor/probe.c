@@ -7,14 +7,23 @@
 
 #include <errno.h>
 
+const char *probe_sort(enum source_probe_type type)
+{
+	static const char *const sorts[] = {[SOURCE_TRACEPOINT] = "tracepoint",
+					    [SOURCE_KPROBE] = "kprobe",
+					    [SOURCE_KRETPROBE] = "kretprobe",
+					    [SOURCE_UPROBE] = "uprobe",
+					    [SOURCE_URETPROBE] = "uretprobe"};
+
+	return sorts[type];
+}
+
 void probe_describe(const struct source_probe *row, char *to, size_t size)
 {
-	static const char *const types[] = {[SOURCE_TRACEPOINT] = "", [SOURCE_KPROBE] = "kprobe", [SOURCE_KRETPROBE] = "kretprobe"};
-
 	if (row->type == SOURCE_TRACEPOINT)
 		snprintf(to, size, "%s:%s", row->system, row->name);
 	else
-		snprintf(to, size, "%s %s", types[row->type], row->name);
+		snprintf(to, size, "%s %s", probe_sort(row->type), row->name);
 }
 
 static int compile_fields(struct probe *p, struct error *err)
@@ -194,7 +203,10 @@ void probe_remove(struct probe *p, struct sample_source *source)
 	if (p->event)
 		source->ops->remove(source, p->event);
 	p->event = NULL;
-	free(p->instance.state);
+	if (p->instance.state && p->instance.row->free_state)
+		p->instance.row->free_state(p->instance.state);
+	else
+		free(p->instance.state);
 	p->instance.state = NULL;
 	free(p->filter);
 	p->filter = NULL;

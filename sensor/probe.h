@@ -3,6 +3,8 @@
 
 #include "sensor/source.h"
 #include "tracing/fetchargs.h"
+#include "tracing/kernel_addresses.h"
+#include "tracing/kernel_symbols.h"
 
 /*
  * A row of a source's table, installed in the kernel: its event in the sample source, its fields compiled. Used by the sensor and by trials.
@@ -25,7 +27,9 @@ struct probe_kernel {
 	const struct kernel_layout *layout; /* NULL: no structure is known */
 	/* The kernel's notation of fetchargs; NULL: there is no kernel (a fake source or a recording), they are left as they stand. */
 	const struct fetcharg_dialect *dialect;
-	unsigned int maxactive; /* of kretprobes; 0: the kernel's choice */
+	unsigned int maxactive;                    /* of kretprobes; 0: the kernel's choice */
+	const struct kernel_symbol_files *symbols; /* where functions are looked up; NULL: the running kernel's */
+	struct kernel_addresses *addresses;        /* NULL: addresses are shown as numbers */
 };
 
 /* Installs it with the kernel filter, or without one when the kernel refuses that: a filter is only there to save work. The kernel event's owner
@@ -38,6 +42,9 @@ int probe_refilter(struct probe *p, struct sample_source *source, const char *fi
 
 /* Takes one that is not installed, too. */
 void probe_remove(struct probe *p, struct sample_source *source);
+
+/* "kprobe", "uretprobe", ... */
+const char *probe_sort(enum source_probe_type type);
 
 /* "sched:sched_process_exec", "kprobe do_sys_openat2": for people. */
 void probe_describe(const struct source_probe *row, char *to, size_t size);

@@ -42,6 +42,8 @@ enum source_probe_type {
 	SOURCE_TRACEPOINT,
 	SOURCE_KPROBE,    /* a kernel function's entry */
 	SOURCE_KRETPROBE, /* and its return */
+	SOURCE_UPROBE,    /* a program's function, its entry: only for what clients ask for (request_source.h) */
+	SOURCE_URETPROBE,
 };
 
 struct source_probe;
@@ -51,7 +53,7 @@ struct source_instance {
 	const struct source_probe *row;
 	/* `row->fields` compiled, in the order of the names. */
 	struct format_field fields[SOURCE_FIELDS_MAX];
-	void *state; /* what `row->compile` made; freed with free() */
+	void *state; /* what `row->compile` made; freed with `row->free_state` */
 };
 
 struct source_probe {
@@ -78,6 +80,7 @@ struct source_probe {
 	struct sample_read_spec reads[SAMPLE_READS_MAX];
 	/* May be NULL: more to be made of the probe's format. -errno: this is not the probe that was meant. */
 	int (*compile)(const struct format *format, void **ret_state, struct error *err);
+	void (*free_state)(void *state); /* NULL: free() */
 	/* May be NULL. How long after the sample's time it may be held back for a notice that it needs and that has not come; 0: it need not.
 	 * Everything behind it waits too. */
 	uint64_t (*wait_ns)(const struct source_context *context, const struct source_instance *probe, const struct sample *sample);

@@ -459,7 +459,7 @@ static int engine_open_sensor(struct engine *e, const struct engine_options *opt
 		.reorder_ns = options->reorder_ns,
 	};
 	struct sensor_consumer consumer = {.context = e, .notices = consume_notices, .event = consume_event, .flush = consume_flush};
-	struct sensor_options sensor_options = {.self_tgid = (uint32_t)getpid()};
+	struct sensor_options sensor_options = {.self_tgid = (uint32_t)getpid(), .with_trials = true};
 	int code;
 
 	code = collector_open(&e->collector, &collector_options, err);

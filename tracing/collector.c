@@ -117,7 +117,7 @@ static int event_new(const struct kernel_event_spec *spec, bool with_abi, void *
 	event->filter = strdup(spec->filter ? spec->filter : "");
 	code = event->filter ? 0 : error_set(err, -ENOMEM, "out of memory");
 	if (!code && spec->probe)
-		code = dynamic_probe_install(&event->probe, spec->probe, NULL, err);
+		code = dynamic_probe_install(&event->probe, spec->probe, spec->refusal, err);
 	if (!code && event->probe)
 		code = tracefs_format(&event->format, dynamic_probe_group(), dynamic_probe_name(event->probe), err);
 	else if (!code)

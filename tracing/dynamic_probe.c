@@ -163,6 +163,7 @@ int dynamic_probe_install(struct dynamic_probe **ret, const struct dynamic_probe
 		free(p);
 		return r;
 	}
+	refusal->definition[0] = 0;
 	*ret = p;
 	return 0;
 }

@@ -1,6 +1,7 @@
 #include "tracing/fake_source.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -8,6 +9,7 @@ struct fake_event {
 	struct kernel_event base;
 	struct format *format;
 	char *filter; /* NULL: not installed */
+	char *probe;  /* NULL: installed without one */
 	struct fake_event *next;
 };
 
@@ -41,6 +43,14 @@ static struct fake_event *fake_find(const struct sample_source *s, const char *s
 	return NULL;
 }
 
+static char *describe_probe(const struct dynamic_probe_spec *probe)
+{
+	const char *fetchargs = probe->fetchargs ? probe->fetchargs : "";
+	char *text;
+
+	return asprintf(&text, "%s%s%s", probe->place, fetchargs[0] ? " " : "", fetchargs) < 0 ? NULL : text;
+}
+
 static int fake_add(struct sample_source *s, const struct kernel_event_spec *spec, void *owner, struct kernel_event **ret,
 		    struct error *err)
 {
@@ -51,6 +61,7 @@ static int fake_add(struct sample_source *s, const struct kernel_event_spec *spe
 	if (event->filter)
 		return error_set(err, -EEXIST, "%s:%s is installed already", spec->system, spec->name);
 	event->filter = strdup(spec->filter ? spec->filter : "");
+	event->probe = spec->probe ? describe_probe(spec->probe) : NULL;
 	event->base = (struct kernel_event){.format = event->format, .owner = owner};
 	*ret = &event->base;
 	return event->filter ? 0 : -ENOMEM;
@@ -92,6 +103,8 @@ static void fake_remove(struct sample_source *s, struct kernel_event *kernel_eve
 	}
 	free(event->filter);
 	event->filter = NULL;
+	free(event->probe);
+	event->probe = NULL;
 }
 
 static uint64_t fake_advance(struct sample_source *s)
@@ -160,6 +173,7 @@ static void fake_free(struct sample_source *s)
 	LL_FOREACH_SAFE (f->events, event, next) {
 		format_free(event->format);
 		free(event->filter);
+		free(event->probe);
 		free(event);
 	}
 	free(f);
@@ -255,4 +269,11 @@ const char *fake_source_filter(const struct sample_source *s, const char *system
 	const struct fake_event *event = fake_find(s, system, name);
 
 	return event ? event->filter : NULL;
+}
+
+const char *fake_source_probe(const struct sample_source *s, const char *system, const char *name)
+{
+	const struct fake_event *event = fake_find(s, system, name);
+
+	return event ? event->probe : NULL;
 }
