@@ -151,6 +151,16 @@ static int explain_refusal(const struct installation *in, int code)
 	return code;
 }
 
+/* Our name for the event says nothing to the client. */
+static void drop_event_name(struct error *err)
+{
+	const char *group = dynamic_probe_group();
+	const char *end = err ? strstr(err->message, ": ") : NULL;
+
+	if (end && !strncmp(err->message, group, strlen(group)))
+		memmove(err->message, end + 2, strlen(end + 2) + 1);
+}
+
 /* `filter`: as a whole. */
 static int add(struct installation *in, const char *fetchargs, const char *filter)
 {
@@ -180,8 +190,10 @@ static int add(struct installation *in, const char *fetchargs, const char *filte
 	if (in->err)
 		*in->err = (struct error){0};
 	code = in->source->ops->add(in->source, &spec, in->probe, &in->probe->event, in->err);
-	if (code)
-		in->probe->event = NULL;
+	if (!code)
+		return 0;
+	in->probe->event = NULL;
+	drop_event_name(in->err);
 	return code;
 }
 
