@@ -12,6 +12,7 @@ PACKAGES_CHECK := libcriterion-dev
 PACKAGES_CLIENTS := nodejs npm
 PACKAGES_LINT := clang clang-format clang-tidy cppcheck
 PACKAGES_BENCH := linux-perf
+PACKAGES_KERNELS := qemu-system-x86 busybox-static cpio debian-archive-keyring
 LIBRARIES := libtracefs libtraceevent libelf zlib jansson libuv libprotobuf-c
 
 PREFIX ?= /usr/local
@@ -43,6 +44,7 @@ all: $(BUILD)/ringside
 include make/deps.mk
 include make/generate.mk
 include make/build.mk
+include make/kernels.mk
 include make/check.mk
 include make/lint.mk
 include make/fuzz.mk

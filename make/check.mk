@@ -89,8 +89,8 @@ $(PROBED)/program.stripped: tests/probed/program.c | $(BUILD)/packages.mk
 $(BUILD)/tests/tracing $(BUILD)/tests/live: | $(PROBED_FILES)
 
 .PHONY: check check-unit check-live check-clients check-threads bench
-check: deps-check deps-clients all $(UNIT_TESTS) $(LIVE_TESTS) $(LOADS) ## run all tests; without root, the unit tests
-	$(Q)./scripts/check $(BUILD) $(UNIT_TESTS) -- $(LIVE_TESTS)
+check: deps-check deps-clients $(DEPS_CHECK_KERNELS) all $(UNIT_TESTS) $(LIVE_TESTS) $(LOADS) $(if $(CHECK_KERNELS),$(VM_FILES)) ## run all tests; without root, the unit tests
+	$(Q)./scripts/check $(BUILD) $(UNIT_TESTS) -- $(LIVE_TESTS) -- $(CHECK_KERNELS)
 
 check-unit: deps-check $(UNIT_TESTS) ## run the tests that need no privileges
 	$(Q)./scripts/check $(BUILD) --unit $(UNIT_TESTS) --

@@ -10,7 +10,7 @@ if [ -n "$$missing" ]; then \
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi
 endef
 
-.PHONY: deps deps-check deps-clients deps-lint deps-bench
+.PHONY: deps deps-check deps-clients deps-lint deps-bench deps-kernels
 deps: ## install the Debian packages that the build needs (as root)
 	$(call install_missing,$(PACKAGES_BUILD))
 
@@ -30,6 +30,9 @@ deps-lint: deps-check
 
 deps-bench: deps
 	$(call install_missing,$(PACKAGES_BENCH))
+
+deps-kernels: deps
+	$(call install_missing,$(PACKAGES_KERNELS))
 
 # pkg-config runs once, not once per file: make writes this file, which needs the packages, and then reads it.
 ifeq ($(filter clean help format deps,$(MAKECMDGOALS)),)

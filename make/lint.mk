@@ -1,7 +1,7 @@
 # Formatting and static analysis. Generated code is left out.
 
-LINT_SOURCES = $(foreach f,$(FOLDERS) $(addprefix tests/,$(FOLDERS) live support),$(wildcard $(f)/*.c))
-LINT_HEADERS = $(foreach f,$(FOLDERS) $(addprefix tests/,$(FOLDERS) live support),$(wildcard $(f)/*.h))
+LINT_SOURCES = $(foreach f,$(FOLDERS) $(addprefix tests/,$(FOLDERS) live support vm vm/programs),$(wildcard $(f)/*.c))
+LINT_HEADERS = $(foreach f,$(FOLDERS) $(addprefix tests/,$(FOLDERS) live support vm vm/programs),$(wildcard $(f)/*.h))
 
 # One flag per line: what clang-tidy and clangd compile with. Paths are from its folder.
 $(BUILD)/compile_flags.txt: Makefile make/lint.mk VERSION $(BUILD)/packages.mk

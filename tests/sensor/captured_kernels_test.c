@@ -1,0 +1,59 @@
+#include "sensor/source.h"
+
+#include "base/cleanup.h"
+#include "tracing/format.h"
+
+#include <criterion/criterion.h>
+
+/* The sources' tables against the formats of whole kernels (tests/data/formats/README). */
+
+#define FORMAT_BYTES_MAX 16384
+
+static const char *const kernels[] = {"5.10", "6.1", "6.12", "7.2"};
+
+static struct format *parse(const char *kernel, const struct source_tracepoint *row)
+{
+	cleanup_free char *text = calloc(1, FORMAT_BYTES_MAX);
+	cleanup_fclose FILE *file = NULL;
+	struct format *format = NULL;
+	struct error err = {0};
+	char path[512];
+
+	(void)snprintf(path, sizeof(path), "%s/formats/%s/%s/%s/format", TEST_DATA, kernel, row->system, row->name);
+	file = fopen(path, "r");
+	cr_assert(file && text, "%s is not there: a line in tests/data/formats/NAMES and make capture-kernels bring it", path);
+	cr_assert_eq(format_parse(&format, row->system, row->name, text, fread(text, 1, FORMAT_BYTES_MAX, file), &err), 0, "%s: %s", path,
+		     err.message);
+	return format;
+}
+
+static void check_row(const char *kernel, const struct source_tracepoint *row)
+{
+	struct format *format = parse(kernel, row);
+
+	for (size_t i = 0; i < SOURCE_FIELDS_MAX && row->fields[i]; i++) {
+		struct format_field field;
+		struct error err;
+
+		if (row->fields[i][0] != '?')
+			cr_expect_eq(format_field(format, row->fields[i], &field, &err), 0, "%s: %s", kernel, err.message);
+	}
+	format_free(format);
+}
+
+static void check_source(const struct source_tracepoint *rows, size_t count)
+{
+	for (size_t k = 0; k < sizeof(kernels) / sizeof(kernels[0]); k++)
+		for (size_t i = 0; i < count; i++)
+			check_row(kernels[k], &rows[i]);
+}
+
+Test(captured_kernels, each_has_all_fields_that_process_events_are_made_of)
+{
+	check_source(process_source, process_source_count);
+}
+
+Test(captured_kernels, each_has_all_fields_that_system_call_events_are_made_of)
+{
+	check_source(syscall_source, syscall_source_count);
+}
