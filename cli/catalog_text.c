@@ -3,8 +3,8 @@
 #include "cli/json.h"
 #include "cli/text.h"
 
-#define EVENT_WIDTH 16
-#define FIELD_WIDTH 18
+#define EVENT_WIDTH 25
+#define FIELD_WIDTH 20
 #define TYPE_WIDTH  8
 #define WHERE_WIDTH 8
 
@@ -57,6 +57,11 @@ void catalog_text_put(struct buffer *out, bool color)
 		buffer_put_u8(out, '\n');
 		for (size_t i = 0; i < entry->field_count; i++)
 			put_field(out, color, &entry->fields[i]);
+		if (!entry->field_count) {
+			buffer_put_string(out, "    ");
+			text_put_styled(out, color, STYLE_DIM, "its fields are the arguments that the subscriber asks for");
+			buffer_put_u8(out, '\n');
+		}
 	}
 }
 

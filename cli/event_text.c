@@ -1,6 +1,7 @@
 #include "cli/event_text.h"
 
 #include "base/clock.h"
+#include "cli/event_detail.h"
 #include "cli/symbols.h"
 #include "cli/text.h"
 #include "tracing/syscall_table.h"
@@ -14,8 +15,7 @@
 #define PROCESS_WIDTH   15
 #define CONTAINER_WIDTH 12
 
-/* What a line shows of one argument, and of all of them together; JSON has everything. */
-#define ARGUMENT_MAX  512
+/* What a line shows of all arguments together; JSON has everything. */
 #define ARGUMENTS_MAX 4096
 
 /* As many digits of a container's id as container tools show. */
@@ -110,52 +110,16 @@ static void put_syscall_name(struct buffer *out, bool color, const syscall_messa
 		buffer_put_string(out, "[32-bit]");
 }
 
-static void put_result(struct buffer *out, bool color, int64_t result)
-{
-	const char *name = result < 0 && result >= -4095 ? symbol_errno(-result) : NULL;
-
-	if (name) {
-		text_style(out, color, STYLE_WARNING);
-		buffer_printf(out, "%" PRId64 " %s", result, name);
-		text_style(out, color, STYLE_PLAIN);
-		return;
-	}
-	/* Beyond any count or descriptor: an address. */
-	if (result > INT32_MAX || result < -4095)
-		buffer_printf(out, "0x%" PRIx64, (uint64_t)result);
-	else
-		buffer_printf(out, "%" PRId64, result);
-}
-
 static void put_syscall(struct buffer *out, bool color, const syscall_message *call)
 {
 	put_syscall_name(out, color, call);
 	if (call->type == CAPSULE8__API__V0__SYSCALL_EVENT_TYPE__SYSCALL_EVENT_TYPE_EXIT) {
 		buffer_put_string(out, " = ");
-		put_result(out, color, call->ret);
+		event_detail_put_result(out, color, call->ret);
 		return;
 	}
 	buffer_printf(out, "(0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64 ", 0x%" PRIx64 ")", call->arg0,
 		      call->arg1, call->arg2, call->arg3, call->arg4, call->arg5);
-}
-
-/* One argument, cut between two characters when it is very long. */
-static void put_argument(struct buffer *out, const char *argument)
-{
-	char start[ARGUMENT_MAX + 1];
-	size_t length = strnlen(argument, sizeof(start));
-
-	if (length < sizeof(start)) {
-		text_put_quoted(out, argument);
-		return;
-	}
-	length = ARGUMENT_MAX;
-	while (length && ((unsigned char)argument[length] & 0xc0) == 0x80)
-		length--;
-	memcpy(start, argument, length);
-	start[length] = 0;
-	text_put_quoted(out, start);
-	buffer_put_string(out, "…");
 }
 
 static void put_arguments(struct buffer *out, char **arguments, size_t count)
@@ -168,7 +132,7 @@ static void put_arguments(struct buffer *out, char **arguments, size_t count)
 			return;
 		}
 		buffer_put_u8(out, ' ');
-		put_argument(out, arguments[i]);
+		event_detail_put_word(out, arguments[i]);
 	}
 }
 
@@ -193,7 +157,7 @@ static void put_exec(struct buffer *out, bool color, const process_message *proc
 		return;
 	text_style(out, color, STYLE_DIM);
 	buffer_put_string(out, " (as ");
-	put_argument(out, process->exec_command_line[0]);
+	event_detail_put_word(out, process->exec_command_line[0]);
 	buffer_put_u8(out, ')');
 	text_style(out, color, STYLE_PLAIN);
 }
@@ -231,6 +195,19 @@ static void put_process_event(struct buffer *out, bool color, const process_mess
 	case CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_EXIT:
 		put_exit(out, color, process);
 		return;
+	case CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_UPDATE:
+		put_name(out, color, "cwd");
+		buffer_put_u8(out, ' ');
+		if (*process->update_cwd)
+			event_detail_put_word(out, process->update_cwd);
+		else
+			buffer_put_string(out, "unknown");
+		return;
+	case CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_RENAME:
+		put_name(out, color, "renamed");
+		buffer_put_u8(out, ' ');
+		event_detail_put_word(out, process->update_comm);
+		return;
 	default:
 		buffer_printf(out, "process event of type %d", (int)process->type);
 	}
@@ -248,6 +225,8 @@ static void put_lost(struct buffer *out, bool color, const Capsule8__Api__V0__Lo
 		buffer_put_string(out, " (ring)");
 	else if (lost->cause == CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_QUEUE)
 		buffer_put_string(out, " (queue)");
+	else if (lost->cause == CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_PROBE)
+		buffer_put_string(out, " (probe)");
 	text_style(out, color, STYLE_PLAIN);
 }
 
@@ -262,6 +241,21 @@ static void put_event(struct buffer *out, const struct event_text_options *optio
 	case CAPSULE8__API__V0__EVENT__EVENT_PROCESS:
 		put_process_event(out, color, event->process);
 		return;
+	case CAPSULE8__API__V0__EVENT__EVENT_FILE:
+		event_detail_put_file(out, color, event->file);
+		return;
+	case CAPSULE8__API__V0__EVENT__EVENT_NETWORK:
+		event_detail_put_network(out, color, event->network);
+		return;
+	case CAPSULE8__API__V0__EVENT__EVENT_KERNEL_CALL:
+		event_detail_put_kernel_call(out, color, event->kernel_call);
+		return;
+	case CAPSULE8__API__V0__EVENT__EVENT_USER_CALL:
+		event_detail_put_user_call(out, color, event->user_call);
+		return;
+	case CAPSULE8__API__V0__EVENT__EVENT_PERFORMANCE:
+		event_detail_put_performance(out, color, event->performance);
+		return;
 	case CAPSULE8__API__V0__EVENT__EVENT_TICKER:
 		put_name(out, color, "tick");
 		buffer_put_u8(out, ' ');
@@ -270,7 +264,7 @@ static void put_event(struct buffer *out, const struct event_text_options *optio
 	case CAPSULE8__API__V0__EVENT__EVENT_CHARGEN:
 		put_name(out, color, "chargen");
 		buffer_printf(out, " index=%" PRIu64 " ", event->chargen->index);
-		put_argument(out, event->chargen->characters);
+		event_detail_put_word(out, event->chargen->characters);
 		return;
 	case CAPSULE8__API__V0__EVENT__EVENT_LOST:
 		put_lost(out, color, event->lost);
@@ -300,5 +294,7 @@ void event_text_put(struct buffer *out, const struct event_text_options *options
 	put_container(out, event);
 	text_pad(out, start, CONTAINER_WIDTH + 2);
 	put_event(out, options, event);
+	if (event->capture == CAPSULE8__API__V0__CAPTURE__CAPTURE_LATE)
+		event_detail_put_mark(out, options->color, "late");
 	buffer_put_u8(out, '\n');
 }

@@ -1,17 +1,21 @@
 #include "cli/event_words.h"
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/suggest.h"
+#include "cli/call_words.h"
 #include "cli/parse.h"
 #include "tracing/syscall_table.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CHARGEN_LENGTH_DEFAULT 64
 #define CHARGEN_LENGTH_MAX     65536
-#define WORD_BYTES             128
+#define WORD_MAX               65536
+#define FAMILY_BYTES           64
 
 static int no_memory(struct error *err)
 {
@@ -23,28 +27,57 @@ static int add_kind(struct subscription_spec *spec, enum event_kind kind, struct
 	return subscription_spec_add(spec, kind) ? 0 : no_memory(err);
 }
 
-static int add_process(struct subscription_spec *spec, const char *type, struct error *err)
+/* "file:open, file:create, ..., or file for all of them" */
+static int unknown_type(const char *family, const char *type, struct error *err)
+{
+	struct suggestion suggestion;
+	char names[400] = "";
+	size_t length = 0;
+
+	suggestion_init(&suggestion, type);
+	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT && length < sizeof(names); kind++) {
+		const struct catalog_entry *entry = catalog_entry(kind);
+
+		if (strcmp(entry->family, family) != 0)
+			continue;
+		suggestion_offer(&suggestion, entry->type);
+		length += (size_t)snprintf(names + length, sizeof(names) - length, "%s:%s, ", family, entry->type);
+	}
+	if (suggestion_best(&suggestion))
+		return error_set(err, -EINVAL, "there is no event %s:%s; did you mean %s:%s?", family, type, family,
+				 suggestion_best(&suggestion));
+	return error_set(err, -EINVAL, "there is no event %s:%s: use %sor %s for all of them", family, type, names, family);
+}
+
+/* A family whose members need nothing but their names: one of them, or all. */
+static int add_family(struct subscription_spec *spec, const char *family, const char *type, struct error *err)
 {
 	const struct catalog_entry *entry;
-	int r;
+	int r = 0;
 
 	if (type) {
-		entry = catalog_find("process", type);
-		if (!entry)
-			return error_set(err, -EINVAL,
-					 "there is no event process:%s: use process:fork, process:exec, process:exit, or process"
-					 " for all of them",
-					 type);
-		return add_kind(spec, entry->kind, err);
+		entry = catalog_find(family, type);
+		return entry ? add_kind(spec, entry->kind, err) : unknown_type(family, type, err);
 	}
-	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++) {
-		if (strcmp(catalog_entry(kind)->family, "process") != 0)
-			continue;
-		r = add_kind(spec, kind, err);
-		if (r)
-			return r;
-	}
-	return 0;
+	for (enum event_kind kind = 0; !r && kind < EVENT_KIND_COUNT; kind++)
+		if (!strcmp(catalog_entry(kind)->family, family))
+			r = add_kind(spec, kind, err);
+	return r;
+}
+
+static int add_process(struct subscription_spec *spec, const char *type, struct error *err)
+{
+	return add_family(spec, "process", type, err);
+}
+
+static int add_file(struct subscription_spec *spec, const char *type, struct error *err)
+{
+	return add_family(spec, "file", type, err);
+}
+
+static int add_network(struct subscription_spec *spec, const char *type, struct error *err)
+{
+	return add_family(spec, "network", type, err);
 }
 
 static int add_syscall_clause(struct subscription_spec *spec, enum event_kind kind, enum sample_abi abi, int64_t number, struct error *err)
@@ -71,15 +104,13 @@ static int unknown_syscall(const char *name, struct error *err)
 	return error_set(err, -EINVAL, "there is no system call \"%s\" (a newer one can be given by its number)", name);
 }
 
-static int add_syscall(struct subscription_spec *spec, const char *call, const char *type, struct error *err)
+static int add_calls(struct subscription_spec *spec, const char *call, const char *type, struct error *err)
 {
-	int64_t number_64 = call ? syscall_number(SAMPLE_ABI_64, call) : -1;
-	int64_t number_32 = call ? syscall_number(SAMPLE_ABI_32, call) : -1;
+	int64_t number_64 = syscall_number(SAMPLE_ABI_64, call);
+	int64_t number_32 = syscall_number(SAMPLE_ABI_32, call);
 	uint64_t number;
 	int r = 0;
 
-	if (!call)
-		return error_set(err, -EINVAL, "syscall needs a name or a number, like syscall:openat or syscall:110:exit");
 	if (type && !catalog_find("syscall", type))
 		return error_set(err, -EINVAL,
 				 "there is no event syscall:%s:%s: use syscall:%s:enter, syscall:%s:exit, or syscall:%s for both", call,
@@ -101,6 +132,19 @@ static int add_syscall(struct subscription_spec *spec, const char *call, const c
 			r = add_syscall_clause(spec, kind, SAMPLE_ABI_32, number_32, err);
 	}
 	return r;
+}
+
+static int add_syscall(struct subscription_spec *spec, const char *text, struct error *err)
+{
+	cleanup_free char *call = text ? strdup(text) : NULL;
+	char *type = call;
+
+	if (!text)
+		return error_set(err, -EINVAL, "syscall needs a name or a number, like syscall:openat or syscall:110:exit");
+	if (!call)
+		return no_memory(err);
+	strsep(&type, ":");
+	return add_calls(spec, call, type, err);
 }
 
 static int add_ticker(struct subscription_spec *spec, const char *interval, struct error *err)
@@ -141,53 +185,82 @@ static int add_chargen(struct subscription_spec *spec, const char *characters, s
 	return 0;
 }
 
+/* A family of words. */
+static const struct family {
+	const char *name;
+	size_t colons_max; /* 0: its text may have any */
+	/* `text`: what stands behind the first colon; NULL: there is none. */
+	int (*add)(struct subscription_spec *spec, const char *text, struct error *err);
+} families[] = {
+	{"process", 1, add_process},
+	{"file", 1, add_file},
+	{"network", 2, add_network},
+	{"syscall", 2, add_syscall},
+	{"kernel_call", 0, call_word_add_kernel},
+	{"user_call", 0, call_word_add_user},
+	{"performance", 0, call_word_add_performance},
+	{"ticker", 1, add_ticker},
+	{"chargen", 1, add_chargen},
+};
+
+#define FAMILY_COUNT (sizeof(families) / sizeof(families[0]))
+
 static int unknown_family(const char *word, const char *family, struct error *err)
 {
 	struct suggestion suggestion;
+	char names[256] = "";
+	size_t length = 0;
 
 	suggestion_init(&suggestion, family);
-	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++)
-		if (kind != EVENT_LOST)
-			suggestion_offer(&suggestion, catalog_entry(kind)->family);
+	for (size_t i = 0; i < FAMILY_COUNT && length < sizeof(names); i++) {
+		suggestion_offer(&suggestion, families[i].name);
+		length += (size_t)snprintf(names + length, sizeof(names) - length, "%s%s",
+					   !i                     ? ""
+					   : i + 1 < FAMILY_COUNT ? ", "
+								  : " or ",
+					   families[i].name);
+	}
 	if (suggestion_best(&suggestion))
 		return error_set(err, -EINVAL, "there is no event \"%s\"; did you mean %s%s?", word, suggestion_best(&suggestion),
 				 word + strlen(family));
-	return error_set(err, -EINVAL,
-			 "there is no event \"%s\": events begin with process, syscall, ticker or chargen ('ringside events'"
-			 " lists them)",
-			 word);
+	return error_set(err, -EINVAL, "there is no event \"%.64s\": events begin with %s ('ringside events' lists them)", word, names);
+}
+
+/* No more parts than the family has, and none of them empty. */
+static bool has_its_parts(const struct family *family, const char *text)
+{
+	size_t colons = 1;
+
+	if (!text || !family->colons_max)
+		return true;
+	for (const char *at = text; *at; at++) {
+		colons += *at == ':';
+		if (*at == ':' && (at == text || !at[1] || at[1] == ':'))
+			return false;
+	}
+	return *text && colons <= family->colons_max;
 }
 
 int event_word_add(struct subscription_spec *spec, const char *word, struct error *err)
 {
-	char copy[WORD_BYTES];
-	char *rest = copy;
-	const char *parts[3] = {NULL, NULL, NULL};
-	size_t count = 0;
-	bool extra;
+	size_t length = strcspn(word, ":");
+	const char *text = word[length] ? word + length + 1 : NULL;
+	char name[FAMILY_BYTES];
 
-	if (strlen(word) >= sizeof(copy))
+	if (length >= sizeof(name) || strlen(word) > WORD_MAX)
 		return error_set(err, -EINVAL, "\"%.32s...\" is too long for an event", word);
-	memcpy(copy, word, strlen(word) + 1);
-	while (count < 3 && rest)
-		parts[count++] = strsep(&rest, ":");
-	/* Only system calls have a third part; an empty part is nobody's. */
-	extra = rest || (parts[2] && strcmp(parts[0], "syscall") != 0);
-	for (size_t i = 1; i < count; i++)
-		extra = extra || !*parts[i];
-	if (!strcmp(parts[0], "lost"))
+	memcpy(name, word, length);
+	name[length] = 0;
+	if (!strcmp(name, "lost"))
 		return error_set(err, -EINVAL, "lost events need not be asked for: whoever loses something is told");
-	if (!catalog_find(parts[0], "") && strcmp(parts[0], "process") != 0 && strcmp(parts[0], "syscall") != 0)
-		return unknown_family(word, parts[0], err);
-	if (extra)
-		return error_set(err, -EINVAL, "cannot read the event \"%s\": it has too many colons", word);
-	if (!strcmp(parts[0], "process"))
-		return add_process(spec, parts[1], err);
-	if (!strcmp(parts[0], "syscall"))
-		return add_syscall(spec, parts[1], parts[2], err);
-	if (!strcmp(parts[0], "ticker"))
-		return add_ticker(spec, parts[1], err);
-	return add_chargen(spec, parts[1], err);
+	for (size_t i = 0; i < FAMILY_COUNT; i++) {
+		if (strcmp(families[i].name, name) != 0)
+			continue;
+		if (!has_its_parts(&families[i], text))
+			return error_set(err, -EINVAL, "cannot read the event \"%.128s\": it has too many colons", word);
+		return families[i].add(spec, text, err);
+	}
+	return unknown_family(word, name, err);
 }
 
 int event_words_parse(char *const *words, size_t count, struct subscription_spec **ret, struct error *err)

@@ -7,10 +7,13 @@
 /*
  * The EVENT words of `ringside watch`, and back:
  *
- *	process, process:exec, process:fork, process:exit
+ *	process, file, network      every kind of the family
+ *	process:exec, file:open, network:connect, network:connect:result   one kind, as the catalog names it
  *	syscall:openat              enter and exit, of 64-bit callers and, by the number in their own table, of 32-bit callers
  *	syscall:openat:enter        only one of them
  *	syscall:110, syscall:110:exit   by number: 64-bit callers
+ *	kernel_call:vfs_read(count=%dx:u64):exit, user_call:/bin/bash:readline, performance:cycles,instructions/period=100000
+ *	                            calls and counters (call_words.h)
  *	ticker, ticker:250ms
  *	chargen, chargen:64
  */

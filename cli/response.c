@@ -66,12 +66,14 @@ int response_reader_read(struct response_reader *r, const uint8_t *bytes, size_t
 
 void response_summary_put(struct buffer *out, const struct wire_count *count)
 {
-	uint64_t lost = count->lost_ring + count->lost_queue + count->lost_other;
+	uint64_t lost = count->lost_ring + count->lost_queue + count->lost_probe + count->lost_other;
 
 	buffer_printf(out, "%" PRIu64 " event%s, %" PRIu64 " lost", count->events, count->events == 1 ? "" : "s", lost);
 	if (!lost)
 		return;
 	buffer_printf(out, " (ring %" PRIu64 ", queue %" PRIu64, count->lost_ring, count->lost_queue);
+	if (count->lost_probe)
+		buffer_printf(out, ", probe %" PRIu64, count->lost_probe);
 	if (count->lost_other)
 		buffer_printf(out, ", cause not told %" PRIu64, count->lost_other);
 	buffer_put_u8(out, ')');

@@ -23,7 +23,9 @@
 #include <sys/random.h>
 #include <sysexits.h>
 
-#define LISTEN_MAX 16
+#define LISTEN_MAX    16
+#define FORBIDDEN_MAX 64
+#define CALLS_MAX     4096
 
 /* Longer than it commonly takes a CPU from stamping a sample to publishing it, an interrupt between included. */
 #define REORDER_DELAY_DEFAULT_NS (500 * NSEC_PER_USEC)
@@ -44,6 +46,11 @@ static const char help[] =
 	"      --ring-memory SIZE       memory of all kernel rings together (64MiB)\n"
 	"      --queue-memory SIZE      what may wait for one subscriber before it loses events (8MiB)\n"
 	"      --reorder-delay DURATION how long to wait for samples of other CPUs before passing one on (500us)\n"
+	"      --max-calls N            functions and counter groups that are watched at once, for all subscribers (64)\n"
+	"      --allow-remote-calls     serve kernel_call and user_call, which can read any memory, on HOST:PORT too and\n"
+	"                               not only on unix sockets\n"
+	"      --forbid NAME            do not capture events this way, any number of times: do_filp_open, or, for one\n"
+	"                               kind of event, file:open/do_filp_open; 'ringside check' shows the ways\n"
 	"      --capture FILE           also write every sample to a new file, to be replayed as a test\n"
 	"      --log-level LEVEL        error, warning, info or debug (info)\n"
 	"  -h, --help\n"
@@ -60,6 +67,8 @@ static const char help[] =
 struct sensor_command {
 	const char *listen[LISTEN_MAX];
 	size_t listen_count;
+	const char *forbidden[FORBIDDEN_MAX];
+	bool allow_remote_calls;
 	struct rpc_server_options server_options;
 	struct engine_options engine_options;
 
@@ -104,6 +113,7 @@ static int open_server(struct sensor_command *s, struct error *err)
 		.engine = s->engine,
 		.encoder = s->encoder,
 		.queue_bytes = engine_queue_bytes(s->engine),
+		.allow_remote_calls = s->allow_remote_calls,
 		.sensor_id = s->sensor_id,
 		.start_time_ns = clock_realtime_ns(),
 		.subscribe = engine_subscribe,
@@ -201,6 +211,27 @@ static int parse_delay(const char *verb, uint64_t *ret)
 	return 0;
 }
 
+static int parse_max_calls(const char *verb, uint32_t *ret)
+{
+	struct error err;
+	uint64_t number;
+
+	if (parse_number(optarg, 1, CALLS_MAX, &number, &err))
+		return usage_error(verb, "--max-calls: %s", err.message);
+	*ret = (uint32_t)number;
+	return 0;
+}
+
+static int add_forbidden(struct sensor_command *s, const char *verb)
+{
+	if (!*optarg)
+		return usage_error(verb, "--forbid: names nothing; it takes what 'ringside check' shows, like do_filp_open");
+	if (s->engine_options.forbidden_count == FORBIDDEN_MAX)
+		return usage_error(verb, "--forbid: more than %d names", FORBIDDEN_MAX);
+	s->forbidden[s->engine_options.forbidden_count++] = optarg;
+	return 0;
+}
+
 static int parse_log_level(const char *verb)
 {
 	enum log_level level;
@@ -229,6 +260,13 @@ static int parse_option(struct sensor_command *s, const char *verb, int option)
 		return parse_bytes(verb, "queue-memory", QUEUE_MEMORY_MIN, &s->engine_options.queue_bytes);
 	case 'd':
 		return parse_delay(verb, &s->engine_options.reorder_ns);
+	case 'n':
+		return parse_max_calls(verb, &s->engine_options.max_requests);
+	case 'k':
+		s->allow_remote_calls = true;
+		return 0;
+	case 'f':
+		return add_forbidden(s, verb);
 	case 'c':
 		s->engine_options.capture = optarg;
 		return 0;
@@ -247,6 +285,9 @@ int command_sensor(int argc, char **argv)
 		{"ring-memory", required_argument, NULL, 'm'},
 		{"queue-memory", required_argument, NULL, 'q'},
 		{"reorder-delay", required_argument, NULL, 'd'},
+		{"max-calls", required_argument, NULL, 'n'},
+		{"allow-remote-calls", no_argument, NULL, 'k'},
+		{"forbid", required_argument, NULL, 'f'},
 		{"capture", required_argument, NULL, 'c'},
 		{"log-level", required_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
@@ -256,6 +297,7 @@ int command_sensor(int argc, char **argv)
 	int option;
 	int r;
 
+	s.engine_options.forbidden = s.forbidden;
 	optind = 0;
 	while ((option = options_next(argc, argv, "h", longs)) != -1) {
 		if (option == 'h') {

@@ -1,5 +1,6 @@
 #include "cli/symbols.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/sched.h>
 #include <signal.h>
@@ -42,6 +43,31 @@ static const struct {
 	FLAG(CLONE_INTO_CGROUP),
 };
 
+/* As 64-bit programs of this machine pass them; those that have others in them stand in front of these. */
+static const struct {
+	uint64_t bit;
+	const char *name;
+} open_flags[] = {
+	FLAG(O_CREAT),
+	FLAG(O_EXCL),
+	FLAG(O_NOCTTY),
+	FLAG(O_TRUNC),
+	FLAG(O_APPEND),
+	FLAG(O_NONBLOCK),
+	FLAG(O_SYNC),
+	FLAG(O_DSYNC),
+	FLAG(O_ASYNC),
+	FLAG(O_DIRECT),
+	FLAG(O_TMPFILE),
+	FLAG(O_DIRECTORY),
+	FLAG(O_NOFOLLOW),
+	FLAG(O_NOATIME),
+	FLAG(O_CLOEXEC),
+	FLAG(O_PATH),
+	/* The C library has 0 for it here, the kernel adds it to every open of a 64-bit program. */
+	{0100000, "O_LARGEFILE"},
+};
+
 /* The kernel's include/linux/errno.h, which is not for user space. */
 static const struct {
 	int64_t number;
@@ -71,6 +97,22 @@ const char *symbol_errno(int64_t number)
 		if (kernel_errors[i].number == number)
 			return kernel_errors[i].name;
 	return number > 0 && number < 4096 ? strerrorname_np((int)number) : NULL;
+}
+
+void symbol_put_open_flags(struct buffer *out, uint32_t flags)
+{
+	static const char *const modes[] = {"O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE"};
+	uint64_t rest = flags & ~(uint32_t)O_ACCMODE;
+
+	buffer_put_string(out, modes[flags & O_ACCMODE]);
+	for (size_t i = 0; i < sizeof(open_flags) / sizeof(open_flags[0]); i++) {
+		if ((rest & open_flags[i].bit) != open_flags[i].bit)
+			continue;
+		buffer_printf(out, "|%s", open_flags[i].name);
+		rest &= ~open_flags[i].bit;
+	}
+	if (rest)
+		buffer_printf(out, "|0x%" PRIx64, rest);
 }
 
 void symbol_put_clone_flags(struct buffer *out, uint64_t flags)

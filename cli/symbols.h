@@ -16,6 +16,9 @@ void symbol_put_signal(struct buffer *out, uint32_t signal);
  * of a system call that a signal interrupted. */
 const char *symbol_errno(int64_t number);
 
+/* Flags of open(2), the access mode first: "O_WRONLY|O_CREAT|O_TRUNC". What has no name stands at the end as a number. */
+void symbol_put_open_flags(struct buffer *out, uint32_t flags);
+
 /* Flags of clone(2) and clone3(2), with the exit signal in the low byte: "SIGCHLD|CLONE_VM"; "0" when there are none. What has no name
  * stands at the end as a number. */
 void symbol_put_clone_flags(struct buffer *out, uint64_t flags);

@@ -14,6 +14,7 @@ enum {
 enum {
 	CAUSE_RING = 1,
 	CAUSE_QUEUE = 2,
+	CAUSE_PROBE = 3,
 };
 
 struct cursor {
@@ -32,6 +33,8 @@ void wire_count_lost(struct wire_count *count, uint64_t lost, uint64_t cause)
 		count->lost_ring += lost;
 	else if (cause == CAUSE_QUEUE)
 		count->lost_queue += lost;
+	else if (cause == CAUSE_PROBE)
+		count->lost_probe += lost;
 	else
 		count->lost_other += lost;
 }

@@ -13,6 +13,7 @@ struct wire_count {
 	uint64_t events;     /* without lost events */
 	uint64_t lost_ring;  /* what lost events with cause LOST_RECORD_CAUSE_RING tell of */
 	uint64_t lost_queue; /* LOST_RECORD_CAUSE_QUEUE */
+	uint64_t lost_probe; /* LOST_RECORD_CAUSE_PROBE */
 	uint64_t lost_other; /* any other cause, or none given */
 };
 

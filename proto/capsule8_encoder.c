@@ -1,9 +1,9 @@
 #include "proto/capsule8_encoder.h"
 
 #include "capsule8/api/v0/event.pb-c.h"
+#include "proto/capsule8_kinds.h"
 #include "proto/utf8.h"
 #include "proto/wire.h"
-#include "sensor/catalog.h"
 #include "sensor/process_cache.h"
 
 #include <assert.h>
@@ -29,14 +29,16 @@ struct capsule8_encoder {
 	struct identity identity;
 };
 
-/* What an entry has beside its strings and its process: the frames of the entry, the event and its kind, the identity, and at most 20
- * numbers. */
-#define ENTRY_MAX (sizeof(struct identity) + 24 * WIRE_FIELD_MAX + WIRE_SLACK)
+#define CREDENTIALS_MAX (10 * WIRE_FIELD_MAX)
+
+/* What an entry has beside its strings, its lists and its process: the frames of the entry and the event, the identity, its own eight numbers,
+ * credentials, and the numbers of its kind. */
+#define ENTRY_MAX (sizeof(struct identity) + (10 + CAPSULE8_KIND_NUMBERS) * WIRE_FIELD_MAX + CREDENTIALS_MAX + WIRE_SLACK)
 /* Of these, what an event has at least: the guess that decides how wide its length is. */
 #define ENTRY_USUAL 100
 
 #define LINEAGE_ENTRY_MAX (3 * WIRE_FIELD_MAX + UTF8_EXPANSION * PROCESS_COMM_BYTES)
-#define TEMPLATE_MAX      (PROCESS_ID_BYTES + 3 * WIRE_FIELD_MAX + (PROCESS_LINEAGE_MAX + 1) * LINEAGE_ENTRY_MAX + WIRE_SLACK)
+#define TEMPLATE_MAX      (PROCESS_ID_BYTES + 3 * WIRE_FIELD_MAX + CREDENTIALS_MAX + (PROCESS_LINEAGE_MAX + 1) * LINEAGE_ENTRY_MAX + WIRE_SLACK)
 
 /* The 8 digits of a number, most significant first in memory: each nibble gets a byte of its own, and all of them become digits at once. */
 static inline uint64_t hex_digits(uint32_t value)
@@ -88,6 +90,52 @@ static uint8_t *put_lineage(uint8_t *to, const struct process *p)
 	return to;
 }
 
+/* A process without credentials has no message, one that is root's has an empty one. */
+static uint8_t *put_credentials(uint8_t *to, const struct credentials *credentials)
+{
+	uint8_t *start;
+
+	if (!credentials->known)
+		return to;
+	start = wire_begin(to, 202, 1);
+	to = wire_put_varint(start, 1, credentials->uid);
+	to = wire_put_varint(to, 2, credentials->gid);
+	to = wire_put_varint(to, 3, credentials->euid);
+	to = wire_put_varint(to, 4, credentials->egid);
+	to = wire_put_varint(to, 5, credentials->suid);
+	to = wire_put_varint(to, 6, credentials->sgid);
+	to = wire_put_varint(to, 7, credentials->fsuid);
+	to = wire_put_varint(to, 8, credentials->fsgid);
+	to = wire_put_bool(to, 1000, credentials->late);
+	return wire_end(start, to, 1);
+}
+
+static inline uint8_t *put_explicit(uint8_t *to, uint32_t field, uint64_t value)
+{
+	return wire_varint(wire_tag(to, field, WIRE_VARINT), value);
+}
+
+/* Behind those of the process. A parser merges two values of a message field, and the later one wins, field by field where it has the field:
+ * so this one has all of them, zeros too. */
+static uint8_t *put_thread_credentials(uint8_t *to, const struct credentials *credentials)
+{
+	uint8_t *start;
+
+	if (!credentials || !credentials->known)
+		return to;
+	start = wire_begin(to, 202, 1);
+	to = put_explicit(start, 1, credentials->uid);
+	to = put_explicit(to, 2, credentials->gid);
+	to = put_explicit(to, 3, credentials->euid);
+	to = put_explicit(to, 4, credentials->egid);
+	to = put_explicit(to, 5, credentials->suid);
+	to = put_explicit(to, 6, credentials->sgid);
+	to = put_explicit(to, 7, credentials->fsuid);
+	to = put_explicit(to, 8, credentials->fsgid);
+	to = put_explicit(to, 1000, credentials->late);
+	return wire_end(start, to, 1);
+}
+
 /* What is the same for all events of a process. False: out of memory. */
 static bool template_make(const struct process *p)
 {
@@ -99,6 +147,7 @@ static bool template_make(const struct process *p)
 	if (id_length)
 		to = wire_put_bytes(to, 2, p->id, id_length);
 	to = put_task(to, p->tgid);
+	to = put_credentials(to, &p->credentials);
 	to = put_lineage(to, p);
 	copy = malloc((size_t)(to - bytes));
 	if (!copy)
@@ -149,160 +198,35 @@ static inline uint8_t *put_syscall_exit(uint8_t *to, const struct event_syscall 
 	return wire_end(start, to, 1);
 }
 
-static uint8_t *put_fork(uint8_t *to, const struct event_fork *fork)
-{
-	uint8_t *start = wire_begin(to, 11, 1);
-
-	to = wire_put_varint(start, 1, CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_FORK);
-	if (fork->child) {
-		to = wire_put_sint(to, 10, (int32_t)fork->child->tgid);
-		to = wire_put_bytes(to, 11, fork->child->id, strnlen(fork->child->id, sizeof(fork->child->id)));
-	}
-	to = wire_put_varint(to, 12, fork->clone_flags);
-	return wire_end(start, to, 1);
-}
-
-static uint8_t *put_exec(uint8_t *to, const struct event_exec *exec)
-{
-	unsigned int width = wire_varint_size(exec->filename.length + exec->arguments.length + exec->argument_count + 8);
-	uint8_t *start = wire_begin(to, 11, width);
-	const char *at = exec->arguments.bytes;
-	size_t left = exec->arguments.length;
-
-	to = wire_put_varint(start, 1, CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_EXEC);
-	if (exec->filename.length)
-		to = utf8_put_field(to, 20, exec->filename.bytes, exec->filename.length);
-	for (uint32_t i = 0; i < exec->argument_count && left; i++) {
-		size_t length = strnlen(at, left);
-		size_t whole = length < left ? length + 1 : length;
-
-		to = utf8_put_field(to, 21, at, length);
-		at += whole;
-		left -= whole;
-	}
-	to = wire_put_bool(to, 1000, exec->arguments_truncated);
-	return wire_end(start, to, width);
-}
-
-static uint8_t *put_exit(uint8_t *to, const struct event_exit *exit)
-{
-	uint8_t *start = wire_begin(to, 11, 1);
-
-	to = wire_put_varint(start, 1, CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_EXIT);
-	to = wire_put_sint(to, 30, exit->code);
-	to = wire_put_varint(to, 31, exit->status);
-	to = wire_put_varint(to, 32, exit->signal);
-	to = wire_put_bool(to, 33, exit->core_dumped);
-	to = wire_put_bool(to, 1001, exit->code_unknown);
-	return wire_end(start, to, 1);
-}
-
-static uint8_t *put_ticker(uint8_t *to, const struct event_ticker *ticker)
-{
-	uint8_t *start = wire_begin(to, 101, 1);
-
-	to = wire_put_int(start, 1, ticker->seconds);
-	to = wire_put_int(to, 2, ticker->nanoseconds);
-	return wire_end(start, to, 1);
-}
-
-static uint8_t *put_chargen(uint8_t *to, const struct event_chargen *chargen)
-{
-	unsigned int width = wire_varint_size(chargen->characters.length + 8);
-	uint8_t *start = wire_begin(to, 100, width);
-
-	to = wire_put_varint(start, 1, chargen->index);
-	if (chargen->characters.length)
-		to = utf8_put_field(to, 2, chargen->characters.bytes, chargen->characters.length);
-	return wire_end(start, to, width);
-}
-
-static uint8_t *put_lost_source(uint8_t *to, enum event_kind kind)
-{
-	const struct catalog_entry *entry;
-	size_t family, type;
-	uint8_t *start;
-
-	if (kind >= EVENT_KIND_COUNT)
-		return to;
-	entry = catalog_entry(kind);
-	family = strlen(entry->family);
-	type = strlen(entry->type);
-	start = wire_begin(to, 1001, 1);
-	memcpy(start, entry->family, family);
-	if (type) {
-		start[family] = ':';
-		memcpy(start + family + 1, entry->type, type);
-		type++;
-	}
-	return wire_end(start, start + family + type, 1);
-}
-
-static uint8_t *put_lost(uint8_t *to, const struct event_lost *lost)
-{
-	bool of_process = lost->of == EVENT_PROCESS_FORK || lost->of == EVENT_PROCESS_EXEC || lost->of == EVENT_PROCESS_EXIT;
-	uint8_t *start = wire_begin(to, 102, 1);
-
-	to = wire_put_varint(start, 1, lost->count);
-	to = wire_put_varint(to, 2,
-			     of_process ? CAPSULE8__API__V0__LOST_RECORD_EVENT_TYPE__LOST_RECORD_EVENT_TYPE_PROCESS
-					: CAPSULE8__API__V0__LOST_RECORD_EVENT_TYPE__LOST_RECORD_EVENT_TYPE_SUBSCRIPTION);
-	to = wire_put_varint(to, 1000,
-			     lost->cause == LOST_RING ? CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_RING
-						      : CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_QUEUE);
-	to = put_lost_source(to, lost->of);
-	return wire_end(start, to, 1);
-}
-
+/* Not one more call, and no table of jumps, on the way of a system call. */
 static inline uint8_t *put_kind(uint8_t *to, const struct event *event)
 {
-	switch (event->kind) {
-	case EVENT_SYSCALL_ENTER:
+	if (__builtin_expect(event->kind == EVENT_SYSCALL_ENTER, 1))
 		return put_syscall_enter(to, &event->syscall);
-	case EVENT_SYSCALL_EXIT:
+	if (__builtin_expect(event->kind == EVENT_SYSCALL_EXIT, 1))
 		return put_syscall_exit(to, &event->syscall);
-	case EVENT_PROCESS_FORK:
-		return put_fork(to, &event->fork);
-	case EVENT_PROCESS_EXEC:
-		return put_exec(to, &event->exec);
-	case EVENT_PROCESS_EXIT:
-		return put_exit(to, &event->exit);
-	case EVENT_TICKER:
-		return put_ticker(to, &event->ticker);
-	case EVENT_CHARGEN:
-		return put_chargen(to, &event->chargen);
-	case EVENT_LOST:
-		return put_lost(to, &event->lost);
-	default:
-		break;
+	return capsule8_put_kind(to, event);
+}
+
+static inline size_t kind_bound(const struct event *event, size_t *ret_usual)
+{
+	*ret_usual = 0;
+	if (__builtin_expect(event->kind == EVENT_SYSCALL_ENTER || event->kind == EVENT_SYSCALL_EXIT, 1))
+		return 0;
+	return capsule8_kind_bound(event, ret_usual);
+}
+
+static uint8_t *put_capture(uint8_t *to, enum event_capture capture)
+{
+	switch (capture) {
+	case CAPTURE_KERNEL:
+		return wire_put_varint(to, 1000, CAPSULE8__API__V0__CAPTURE__CAPTURE_KERNEL);
+	case CAPTURE_CALLER:
+		return wire_put_varint(to, 1000, CAPSULE8__API__V0__CAPTURE__CAPTURE_CALLER);
+	case CAPTURE_LATE:
+		return wire_put_varint(to, 1000, CAPSULE8__API__V0__CAPTURE__CAPTURE_LATE);
 	}
 	return to;
-}
-
-static size_t string_bound(const struct event_string *string)
-{
-	return utf8_is_ascii(string->bytes, string->length) ? string->length : UTF8_EXPANSION * string->length;
-}
-
-/* The most that the strings of an event can take; *ret_usual: what they will probably take. */
-static inline size_t strings_bound(const struct event *event, size_t *ret_usual)
-{
-	const struct event_exec *exec = &event->exec;
-
-	*ret_usual = 0;
-	switch (event->kind) {
-	case EVENT_PROCESS_FORK:
-	case EVENT_LOST:
-		return PROCESS_ID_BYTES;
-	case EVENT_PROCESS_EXEC:
-		*ret_usual = exec->filename.length + exec->arguments.length + exec->argument_count;
-		return string_bound(&exec->filename) + string_bound(&exec->arguments) + (size_t)exec->argument_count * WIRE_FIELD_MAX;
-	case EVENT_CHARGEN:
-		*ret_usual = event->chargen.characters.length;
-		return string_bound(&event->chargen.characters);
-	default:
-		return 0;
-	}
 }
 
 static void encode(struct encoder *e, const struct event *event, struct buffer *out)
@@ -318,7 +242,7 @@ static void encode(struct encoder *e, const struct event *event, struct buffer *
 		return;
 	}
 	template_size = process ? process->encoded_size : 0;
-	bound = ENTRY_MAX + template_size + strings_bound(event, &usual);
+	bound = ENTRY_MAX + template_size + kind_bound(event, &usual);
 	to = buffer_reserve(out, bound);
 	if (!to)
 		return;
@@ -336,6 +260,10 @@ static void encode(struct encoder *e, const struct event *event, struct buffer *
 		to += template_size;
 	} else {
 		to = put_task(to, event->tgid);
+	}
+	if (__builtin_expect(event->credentials || event->capture, 0)) {
+		to = put_thread_credentials(to, event->credentials);
+		to = put_capture(to, event->capture);
 	}
 	to = wire_end(inner, to, width);
 	to = wire_end(outer, to, width);

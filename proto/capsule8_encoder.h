@@ -10,8 +10,9 @@
  * another are a valid message.
  *
  * On the wire the kind of event stands first in the entry, then what belongs to this one event (id, sequence number, time, thread, CPU), then
- * what all events of its process have in common (process_id, process_pid, process_tgid, process_lineage). The latter is encoded once per
- * process and kept in struct process (`encoded`), until the process's revision changes.
+ * what all events of its process have in common (process_id, process_pid, process_tgid, credentials, process_lineage). The latter is encoded
+ * once per process and kept in struct process (`encoded`), until the process's revision changes. Credentials of a thread that differ come
+ * behind it as a second value, which protobuf parsers take in over the first. What is not known is not there: no credentials are not root's.
  *
  * Event.id is sensor_id "-" the sequence number in 16 hexadecimal digits; an event without a sequence number has no id. Bytes that are not
  * UTF-8 in names and arguments come out as U+FFFD (utf8.h).

@@ -29,7 +29,17 @@ Capsule8__Api__V0__GetEventsResponse *capsule8_response_free(Capsule8__Api__V0__
 /* The catalog's kind of an event; EVENT_KIND_COUNT: one that the catalog does not have (of another server, say), or no kind at all. */
 enum event_kind capsule8_event_kind(const Capsule8__Api__V0__Event *event);
 
-/* The same of a type of process events, in a response or in a filter. */
+/* The same of a type, in a response or in a filter. */
 enum event_kind capsule8_process_kind(Capsule8__Api__V0__ProcessEventType type);
+enum event_kind capsule8_file_kind(Capsule8__Api__V0__FileEventType type);
+enum event_kind capsule8_network_kind(Capsule8__Api__V0__NetworkEventType type);
+
+/* And back; 0 (..._UNKNOWN) for a kind of another family. */
+Capsule8__Api__V0__ProcessEventType capsule8_process_type(enum event_kind kind);
+Capsule8__Api__V0__FileEventType capsule8_file_type(enum event_kind kind);
+Capsule8__Api__V0__NetworkEventType capsule8_network_type(enum event_kind kind);
+
+/* What the catalog calls the name that a FileEventFilter asks for: "filename", or that of a kind with two names. */
+const char *capsule8_file_name_field(enum event_kind kind);
 
 #endif

@@ -45,14 +45,27 @@ struct probe_request *probe_request_unref(struct probe_request *r)
 	return NULL;
 }
 
+/* The kernel takes a definition as one line of words: a blank would make more words of one, a newline another definition. */
+static bool is_word(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text <= ' ' || *text == 0x7f)
+			return false;
+	return true;
+}
+
 static int check_parameters(const struct probe_parameter *parameters, size_t count, struct error *err)
 {
 	if (count > PROBE_PARAMETERS_MAX)
 		return error_set(err, -E2BIG, "%zu arguments; at most %d are allowed", count, PROBE_PARAMETERS_MAX);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		if (!is_word(parameters[i].name) || !is_word(parameters[i].expression))
+			return error_set(err, -EINVAL, "argument %zu has a blank or a control character in it; no probe can have that",
+					 i + 1);
 		for (size_t j = 0; j < i; j++)
 			if (!strcmp(parameters[i].name, parameters[j].name))
 				return error_set(err, -EINVAL, "argument %s is there twice", parameters[i].name);
+	}
 	return 0;
 }
 
@@ -111,6 +124,8 @@ int probe_request_new_call(struct probe_request **ret, enum event_kind kind, con
 
 	if (!symbol || !*symbol)
 		return error_set(err, -EINVAL, "no symbol is given; it must name a function");
+	if (!is_word(symbol))
+		return error_set(err, -EINVAL, "the symbol has a blank or a control character in it; no function has that");
 	if (of_user && (!executable || !*executable))
 		return error_set(err, -EINVAL, "no executable is given; it must name the program or library that has %s", symbol);
 	code = check_parameters(parameters, parameter_count, err);

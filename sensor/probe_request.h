@@ -40,7 +40,7 @@ struct probe_request {
 bool probe_request_needed(enum event_kind kind);
 
 /* Strings are copied; `executable` and `filter` may be NULL. -EINVAL with a sentence for what no kernel could take (an empty symbol, too many
- * parameters, one of them twice). -ENOMEM. */
+ * parameters, one of them twice, blanks in what becomes a word of a probe's definition). -ENOMEM. */
 int probe_request_new_call(struct probe_request **ret, enum event_kind kind, const char *executable, const char *symbol,
 			   const struct probe_parameter *parameters, size_t parameter_count, const char *filter, struct error *err);
 int probe_request_new_performance(struct probe_request **ret, const struct perf_counter *counters, size_t counter_count, bool by_frequency,

@@ -15,6 +15,10 @@ struct engine_options {
 	uint64_t reorder_ns;        /* how long a sample may take to appear in its ring before it counts as late */
 	uint64_t queue_bytes;       /* per subscriber; 0: 8 MiB */
 	const char *capture;        /* NULL, or a new file to write all samples to (tracing/recording.h) */
+	uint32_t max_requests;      /* functions and counter groups watched at once; 0: SENSOR_REQUESTS_DEFAULT (sensor/sensor.h) */
+	/* Capture candidates not to use (sensor/capture.h). Borrowed for the engine's life. */
+	const char *const *forbidden;
+	size_t forbidden_count;
 };
 
 /* Opens rings, scans /proc. On failure nothing is left behind. */

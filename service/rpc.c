@@ -5,9 +5,13 @@
 
 #include <assert.h>
 #include <grpc/byte_buffer_reader.h>
+#include <grpc/support/alloc.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <utlist.h>
 
 struct rpc {
@@ -47,6 +51,32 @@ void rpc_set_state(struct rpc *rpc, void *state)
 bool rpc_stopping(const struct rpc *rpc)
 {
 	return rpc->set->stopping;
+}
+
+/* The library names a connection that it was given as a descriptor "fd:NUMBER". When that connection has ended the number may be another's by
+ * now, but then nobody gets what is answered. */
+static bool is_unix_descriptor(const char *number)
+{
+	struct sockaddr_storage name = {0};
+	socklen_t size = sizeof(name);
+	char *end;
+	long fd = strtol(number, &end, 10);
+
+	if (end == number || *end || fd < 0 || fd > INT_MAX)
+		return false;
+	return getsockname((int)fd, (struct sockaddr *)&name, &size) == 0 && name.ss_family == AF_UNIX;
+}
+
+bool rpc_from_unix_socket(const struct rpc *rpc)
+{
+	char *peer = grpc_call_get_peer(rpc->call);
+	bool from_unix;
+
+	if (!peer)
+		return false;
+	from_unix = !strncmp(peer, "unix:", 5) || (!strncmp(peer, "fd:", 3) && is_unix_descriptor(peer + 3));
+	gpr_free(peer);
+	return from_unix;
 }
 
 bool rpc_sending(const struct rpc *rpc)
@@ -148,7 +178,7 @@ static grpc_byte_buffer *message_of(struct chunk *const *chunks, size_t count)
 	return message;
 }
 
-static void send(struct rpc *rpc, struct chunk *const *chunks, size_t count, const grpc_op *status)
+static void send_message(struct rpc *rpc, struct chunk *const *chunks, size_t count, const grpc_op *status)
 {
 	grpc_byte_buffer *message = message_of(chunks, count);
 	grpc_op ops[2] = {{.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = message}};
@@ -164,14 +194,14 @@ static void send(struct rpc *rpc, struct chunk *const *chunks, size_t count, con
 
 void rpc_send(struct rpc *rpc, struct chunk *const *chunks, size_t count)
 {
-	send(rpc, chunks, count, NULL);
+	send_message(rpc, chunks, count, NULL);
 }
 
 void rpc_reply(struct rpc *rpc, struct chunk *response)
 {
 	grpc_op status = {.op = GRPC_OP_SEND_STATUS_FROM_SERVER, .data.send_status_from_server.status = GRPC_STATUS_OK};
 
-	send(rpc, &response, 1, &status);
+	send_message(rpc, &response, 1, &status);
 }
 
 /* After a failure the close completion is on its way and says the rest. */

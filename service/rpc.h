@@ -47,6 +47,9 @@ void rpc_set_state(struct rpc *rpc, void *state);
 /* True: the server stops. */
 bool rpc_stopping(const struct rpc *rpc);
 
+/* Whether the client is connected to a unix socket, and so is a process of this host that the socket file's mode lets in. */
+bool rpc_from_unix_socket(const struct rpc *rpc);
+
 /* Asks for the client's next message. One at a time. */
 void rpc_read(struct rpc *rpc);
 

@@ -102,6 +102,40 @@ static void start(struct rpc *rpc, struct subscription_spec *spec)
 	rpc_finish(rpc, STATUS_UNAVAILABLE, RPC_STOPPING_MESSAGE);
 }
 
+static bool is_call(enum event_kind kind)
+{
+	switch (kind) {
+	case EVENT_KERNEL_CALL_ENTER:
+	case EVENT_KERNEL_CALL_EXIT:
+	case EVENT_USER_CALL_ENTER:
+	case EVENT_USER_CALL_EXIT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What the caller may not have becomes a clause that says so. -ENOMEM. */
+static int withhold(const struct rpc *rpc, struct subscription_spec *spec)
+{
+	const struct telemetry_backend *backend = rpc_service(rpc);
+	int r = 0;
+
+	if (backend->allow_remote_calls || rpc_from_unix_socket(rpc))
+		return 0;
+	for (size_t i = 0; !r && i < spec->clause_count; i++) {
+		struct clause *c = &spec->clauses[i];
+
+		if (is_call(c->kind))
+			r = clause_refuse(
+				c, STATUS_PERMISSION_DENIED,
+				"%s: function calls, which can read any memory, are served on a unix socket only, unless the sensor"
+				" runs with --allow-remote-calls",
+				catalog_entry(c->kind)->family);
+	}
+	return r;
+}
+
 static void request(struct rpc *rpc, const uint8_t *bytes, size_t size)
 {
 	struct subscription_spec *spec;
@@ -113,10 +147,16 @@ static void request(struct rpc *rpc, const uint8_t *bytes, size_t size)
 		return;
 	}
 	r = capsule8_decode_request(bytes, size, &spec, &err);
-	if (r < 0)
+	if (r < 0) {
 		rpc_finish(rpc, code_of(r), err.message);
-	else
-		start(rpc, spec);
+		return;
+	}
+	if (withhold(rpc, spec)) {
+		subscription_spec_free(spec);
+		rpc_finish(rpc, STATUS_RESOURCE_EXHAUSTED, "the sensor is out of memory");
+		return;
+	}
+	start(rpc, spec);
 }
 
 /* What is queued goes out before the end, as far as the client takes it in time. */

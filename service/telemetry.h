@@ -11,6 +11,9 @@
  * as many as are ready, up to TELEMETRY_MESSAGE_BYTES, and sends them as one response: chunks are complete entries of the response message.
  * One message is under way at a time, so a client that does not read stalls its own outbox, and what is held for it is the outbox's
  * capacity, one message, and little else. The outbox's end becomes the status of the stream.
+ *
+ * Clauses of function calls are for callers on a unix socket, unless the backend allows more: to others they are refused with
+ * PERMISSION_DENIED, and the rest of the subscription runs.
  */
 
 #define TELEMETRY_SERVICE       "capsule8.api.v0.TelemetryService"
@@ -20,9 +23,10 @@
 struct telemetry_backend {
 	struct engine *engine; /* first argument of the functions */
 	struct encoder *encoder;
-	size_t queue_bytes;     /* per stream */
-	const char *sensor_id;  /* for GetStatus, like the next one */
-	uint64_t start_time_ns; /* CLOCK_REALTIME */
+	size_t queue_bytes;      /* per stream */
+	bool allow_remote_calls; /* serve function calls to callers on TCP, too: they read any memory of the kernel and of programs */
+	const char *sensor_id;   /* for GetStatus, like the next one */
+	uint64_t start_time_ns;  /* CLOCK_REALTIME */
 	struct engine_subscription *(*subscribe)(struct engine *e, struct subscription_spec *spec, struct encoder *encoder,
 						 struct outbox *outbox,
 						 struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses),

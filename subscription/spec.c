@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +14,17 @@ struct subscription_spec *subscription_spec_new(void)
 	return calloc(1, sizeof(struct subscription_spec));
 }
 
-static void clause_done(struct clause *c)
+/* What it asks for beside its kind. */
+static void clause_clear(struct clause *c)
 {
 	for (size_t i = 0; i < c->predicate_count; i++)
 		free(c->predicates[i].string);
 	free(c->predicates);
+	c->predicates = NULL;
+	c->predicate_count = 0;
 	free(c->refusal);
-	probe_request_unref(c->request);
+	c->refusal = NULL;
+	c->request = probe_request_unref(c->request);
 }
 
 struct subscription_spec *subscription_spec_free(struct subscription_spec *s)
@@ -27,7 +32,7 @@ struct subscription_spec *subscription_spec_free(struct subscription_spec *s)
 	if (!s)
 		return NULL;
 	for (size_t i = 0; i < s->clause_count; i++)
-		clause_done(&s->clauses[i]);
+		clause_clear(&s->clauses[i]);
 	free(s->clauses);
 	free(s);
 	return NULL;
@@ -119,6 +124,22 @@ int clause_add(struct clause *c, const char *name, enum predicate_operator op, u
 	c->predicates = predicates;
 	predicates[c->predicate_count++] =
 		(struct predicate){.field = field, .op = op, .integer = field->type == FIELD_STRING ? 0 : integer, .string = copy};
+	return 0;
+}
+
+int clause_refuse(struct clause *c, int code, const char *format, ...)
+{
+	char *refusal = NULL;
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = vasprintf(&refusal, format, args);
+	va_end(args);
+	if (r < 0)
+		return -ENOMEM;
+	clause_clear(c);
+	*c = (struct clause){.kind = EVENT_KIND_COUNT, .refusal_code = code, .refusal = refusal};
 	return 0;
 }
 

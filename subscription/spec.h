@@ -57,6 +57,9 @@ struct clause *subscription_spec_add(struct subscription_spec *s, enum event_kin
  * -EINVAL: no such field, the operator does not fit its type, or the value does not fit into it. -ENOMEM. */
 int clause_add(struct clause *c, const char *name, enum predicate_operator op, uint64_t integer, const char *string, struct error *err);
 
+/* Makes it one that is not served, with a google.rpc.Code and the sentence; what it asked for is gone. -ENOMEM. */
+int clause_refuse(struct clause *c, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 /* Whether both ask for the same, clause by clause in the same order. */
 bool subscription_spec_equal(const struct subscription_spec *a, const struct subscription_spec *b);
 

@@ -31,9 +31,19 @@ Test(catalog_text, a_field_says_its_type_and_whether_the_kernel_can_filter_it)
 {
 	catalog_text_put(&out, false);
 	buffer_put_u8(&out, 0);
-	cr_assert(strstr((const char *)out.data, "    ret               sint64  kernel  "));
-	cr_assert(strstr((const char *)out.data, "    arg0              uint64          "));
+	cr_assert(strstr((const char *)out.data, "    ret                 sint64  kernel  "));
+	cr_assert(strstr((const char *)out.data, "    arg0                uint64          "));
 	cr_assert(strstr((const char *)out.data, "\nprocess:exec    "));
+}
+
+Test(catalog_text, long_names_keep_their_distance_and_kinds_without_fields_say_why)
+{
+	catalog_text_put(&out, false);
+	buffer_put_u8(&out, 0);
+	cr_assert(strstr((const char *)out.data, "\nnetwork:recvfrom:result  recvfrom returns\n"));
+	cr_assert(strstr((const char *)out.data, "    total_time_enabled  uint64  "));
+	cr_assert(strstr((const char *)out.data, "\nkernel_call:enter        a function of the kernel is called\n"
+						 "    its fields are the arguments that the subscriber asks for\n"));
 }
 
 Test(catalog_text, json_has_one_object_per_event)

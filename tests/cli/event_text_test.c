@@ -228,6 +228,20 @@ Test(event_text, an_exit_of_which_nothing_is_known_does_not_look_like_success)
 	cr_assert_str_eq(event_column(), "exit status unknown");
 }
 
+Test(event_text, a_new_directory_and_a_new_name_are_told)
+{
+	static char path[] = "/srv/a b";
+	static char comm[] = "worker";
+
+	use_process(CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_UPDATE);
+	cr_assert_str_eq(event_column(), "cwd unknown");
+	process.update_cwd = path;
+	cr_assert_str_eq(event_column(), "cwd '/srv/a b'");
+	use_process(CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_RENAME);
+	process.update_comm = comm;
+	cr_assert_str_eq(event_column(), "renamed worker");
+}
+
 Test(event_text, a_system_call_shows_its_six_arguments)
 {
 	use_syscall(CAPSULE8__API__V0__SYSCALL_EVENT_TYPE__SYSCALL_EVENT_TYPE_ENTER, 257);

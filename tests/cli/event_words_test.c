@@ -56,16 +56,18 @@ static void expect_syscall(size_t i, enum event_kind kind, uint64_t number, enum
 Test(event_words, process_alone_is_every_process_event)
 {
 	parse("process");
-	cr_assert_eq(spec->clause_count, 3);
+	cr_assert_eq(spec->clause_count, 5);
 	cr_assert_eq(spec->clauses[0].kind, EVENT_PROCESS_FORK);
 	cr_assert_eq(spec->clauses[1].kind, EVENT_PROCESS_EXEC);
 	cr_assert_eq(spec->clauses[2].kind, EVENT_PROCESS_EXIT);
+	cr_assert_eq(spec->clauses[3].kind, EVENT_PROCESS_CWD);
+	cr_assert_eq(spec->clauses[4].kind, EVENT_PROCESS_RENAME);
 }
 
 Test(event_words, no_word_at_all_means_process)
 {
 	cr_assert_eq(event_words_parse(NULL, 0, &spec, &err), 0);
-	cr_assert_eq(spec->clause_count, 3);
+	cr_assert_eq(spec->clause_count, 5);
 }
 
 Test(event_words, one_process_event_can_be_named)
@@ -74,6 +76,24 @@ Test(event_words, one_process_event_can_be_named)
 	cr_assert_eq(spec->clause_count, 1);
 	cr_assert_eq(spec->clauses[0].kind, EVENT_PROCESS_EXEC);
 	cr_assert_eq(spec->clauses[0].predicate_count, 0);
+}
+
+Test(event_words, files_and_the_network_can_be_had_whole_or_by_kind)
+{
+	parse("file");
+	cr_assert_eq(spec->clause_count, 9);
+	cr_assert_eq(spec->clauses[0].kind, EVENT_FILE_OPEN);
+	parse("file:close_for_modify");
+	cr_assert_eq(spec->clause_count, 1);
+	cr_assert_eq(spec->clauses[0].kind, EVENT_FILE_CLOSE_FOR_MODIFY);
+	parse("network");
+	cr_assert_eq(spec->clause_count, 12);
+	parse("network:connect");
+	cr_assert_eq(spec->clause_count, 1);
+	cr_assert_eq(spec->clauses[0].kind, EVENT_CONNECT_ATTEMPT);
+	parse("network:connect:result");
+	cr_assert_eq(spec->clause_count, 1);
+	cr_assert_eq(spec->clauses[0].kind, EVENT_CONNECT_RESULT);
 }
 
 Test(event_words, a_system_call_by_name_is_enter_and_exit_of_both_tables)
@@ -152,10 +172,13 @@ Test(event_words, a_slip_gets_the_nearest_word_suggested)
 
 Test(event_words, unknown_words_are_told_what_is_allowed)
 {
-	refuse("network",
-	       "there is no event \"network\": events begin with process, syscall, ticker or chargen ('ringside events' lists them)");
+	refuse("container", "there is no event \"container\": events begin with process, file, network, syscall, kernel_call, user_call,"
+			    " performance, ticker or chargen ('ringside events' lists them)");
 	refuse("process:start",
-	       "there is no event process:start: use process:fork, process:exec, process:exit, or process for all of them");
+	       "there is no event process:start: use process:fork, process:exec, process:exit, process:cwd, process:rename,"
+	       " or process for all of them");
+	refuse("file:opne", "there is no event file:opne; did you mean file:open?");
+	refuse("network:connect:reslut", "there is no event network:connect:reslut; did you mean network:connect:result?");
 	refuse("syscall:openat:begin",
 	       "there is no event syscall:openat:begin: use syscall:openat:enter, syscall:openat:exit, or syscall:openat "
 	       "for both");
@@ -177,7 +200,11 @@ Test(event_words, parts_that_belong_to_nothing_are_refused)
 	refuse("process:exec:ls", "cannot read the event \"process:exec:ls\": it has too many colons");
 	refuse("syscall:openat:enter:1", "cannot read the event \"syscall:openat:enter:1\": it has too many colons");
 	refuse("process:", "cannot read the event \"process:\": it has too many colons");
-	refuse("", "there is no event \"\": events begin with process, syscall, ticker or chargen ('ringside events' lists them)");
+	refuse("file::open", "cannot read the event \"file::open\": it has too many colons");
+	refuse("network:connect:result:x", "cannot read the event \"network:connect:result:x\": it has too many colons");
+	refuse("",
+	       "there is no event \"\": events begin with process, file, network, syscall, kernel_call, user_call, performance, ticker or"
+	       " chargen ('ringside events' lists them)");
 }
 
 Test(event_words, a_word_of_any_length_is_survived)

@@ -72,13 +72,18 @@ Test(wire_count, losses_are_counted_by_cause)
 	lost.cause = CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_QUEUE;
 	pack();
 	cr_assert(wire_count_response(&count, bytes, length));
+	lost.cause = CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_PROBE;
+	lost.lost = 3;
+	pack();
+	cr_assert(wire_count_response(&count, bytes, length));
 	lost.cause = CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_UNSPECIFIED;
 	lost.lost = UINT64_C(5000000000);
 	pack();
 	cr_assert(wire_count_response(&count, bytes, length));
-	cr_assert_eq(count.events, 4);
+	cr_assert_eq(count.events, 6);
 	cr_assert_eq(count.lost_ring, 0);
 	cr_assert_eq(count.lost_queue, 17);
+	cr_assert_eq(count.lost_probe, 3);
 	cr_assert_eq(count.lost_other, UINT64_C(5000000000));
 }
 

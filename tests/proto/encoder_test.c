@@ -2,11 +2,14 @@
 
 #include "base/clock.h"
 #include "proto/capsule8_events.h"
+#include "sensor/catalog.h"
+#include "sensor/probe_request.h"
 #include "sensor/process_cache.h"
 
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -301,6 +304,400 @@ Test(encoder, an_exit_has_code_status_signal_and_core_flag)
 	cr_expect(encoded(&event)->process->exit_code_unknown);
 }
 
+Test(encoder, a_new_working_directory_and_a_new_name_are_process_events)
+{
+	struct event event = event_of(EVENT_PROCESS_CWD);
+	const Capsule8__Api__V0__Event *e;
+
+	event.cwd.path = (struct event_string){"/srv/\xff", 6};
+	e = encoded(&event);
+	expect_common(e);
+	cr_expect_eq(capsule8_event_kind(e), EVENT_PROCESS_CWD);
+	cr_expect_eq(e->process->type, CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_UPDATE);
+	cr_expect_str_eq(e->process->update_cwd, "/srv/" R);
+
+	event = event_of(EVENT_PROCESS_RENAME);
+	event.rename.comm = (struct event_string){"kworker", 7};
+	e = encoded(&event);
+	cr_expect_eq(capsule8_event_kind(e), EVENT_PROCESS_RENAME);
+	cr_expect_str_eq(e->process->update_comm, "kworker");
+	cr_expect_str_empty(e->process->update_cwd);
+}
+
+static const struct event_file file_names = {
+	.filename = {"a", 1},
+	.path = {"/tmp/a", 6},
+	.target = {"b\xff", 2},
+	.target_path = {"/tmp/b\xff", 7},
+	.flags = 0x88241,
+	.mode = 0640,
+	.symlink = true,
+};
+
+Test(encoder, an_open_has_the_name_as_given_its_path_flags_and_mode)
+{
+	struct event event = event_of(EVENT_FILE_OPEN);
+	const Capsule8__Api__V0__Event *e;
+
+	event.file = file_names;
+	e = encoded(&event);
+	expect_common(e);
+	cr_assert_eq(e->event_case, CAPSULE8__API__V0__EVENT__EVENT_FILE);
+	cr_expect_eq(capsule8_event_kind(e), EVENT_FILE_OPEN);
+	cr_expect_str_eq(e->file->filename, "a");
+	cr_expect_str_eq(e->file->path, "/tmp/a");
+	cr_expect_eq(e->file->open_flags, 0x88241);
+	cr_expect_eq(e->file->open_mode, 0640);
+	cr_expect_str_empty(e->file->target_file);
+	cr_expect_str_empty(e->file->target_path);
+	cr_expect_not(e->file->symlink);
+	cr_expect_not(e->file->name_truncated);
+	cr_expect_not(e->file->name_unknown);
+}
+
+Test(encoder, links_and_renames_have_two_names)
+{
+	struct event event = event_of(EVENT_FILE_LINK);
+	const Capsule8__Api__V0__Event *e;
+
+	event.file = file_names;
+	e = encoded(&event);
+	cr_expect_eq(capsule8_event_kind(e), EVENT_FILE_LINK);
+	cr_expect_str_eq(e->file->source_file, "a");
+	cr_expect_str_eq(e->file->target_file, "b" R);
+	cr_expect_str_eq(e->file->path, "/tmp/a");
+	cr_expect_str_eq(e->file->target_path, "/tmp/b" R);
+	cr_expect(e->file->symlink);
+	cr_expect_eq(e->file->open_mode, 0);
+	cr_expect_str_empty(e->file->filename);
+
+	event.kind = EVENT_FILE_RENAME;
+	e = encoded(&event);
+	cr_expect_eq(capsule8_event_kind(e), EVENT_FILE_RENAME);
+	cr_expect_str_eq(e->file->oldname, "a");
+	cr_expect_str_eq(e->file->newname, "b" R);
+	cr_expect_str_eq(e->file->target_path, "/tmp/b" R);
+	cr_expect_not(e->file->symlink);
+}
+
+Test(encoder, the_other_kinds_of_files_have_a_name)
+{
+	static const enum event_kind kinds[] = {EVENT_FILE_CREATE, EVENT_FILE_DELETE,           EVENT_FILE_OPEN_FOR_MODIFY,
+						EVENT_FILE_MODIFY, EVENT_FILE_CLOSE_FOR_MODIFY, EVENT_FILE_ATTRIBUTE_CHANGE};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct event event = event_of(kinds[i]);
+		const Capsule8__Api__V0__Event *e;
+
+		event.file = file_names;
+		event.file.truncated = true;
+		e = encoded(&event);
+		cr_expect_eq(capsule8_event_kind(e), kinds[i]);
+		cr_expect_str_eq(e->file->filename, "a");
+		cr_expect_str_eq(e->file->path, "/tmp/a");
+		cr_expect_eq(e->file->open_mode, kinds[i] == EVENT_FILE_CREATE ? 0640 : 0);
+		cr_expect_eq(e->file->open_flags, 0);
+		cr_expect(e->file->name_truncated);
+	}
+}
+
+Test(encoder, a_name_that_could_not_be_read_says_so)
+{
+	struct event event = event_of(EVENT_FILE_OPEN);
+
+	event.file = (struct event_file){.unknown = true};
+	cr_expect(encoded(&event)->file->name_unknown);
+	cr_expect_str_empty(encoded(&event)->file->filename);
+}
+
+Test(encoder, four_long_names_that_are_no_utf8_fit_in_what_was_reserved)
+{
+	static char name[4096];
+	struct event event = event_of(EVENT_FILE_RENAME);
+	const struct event_string string = {name, sizeof(name)};
+
+	memset(name, 0xff, sizeof(name));
+	event.file = (struct event_file){.filename = string, .path = string, .target = string, .target_path = string};
+	cr_expect_eq(strlen(encoded(&event)->file->target_path), 3 * sizeof(name));
+}
+
+Test(encoder, addresses_are_what_the_contract_makes_of_a_sockaddr)
+{
+	struct event event = event_of(EVENT_CONNECT_ATTEMPT);
+	const Capsule8__Api__V0__Event *e;
+
+	event.network = (struct event_network){.sockfd = 3, .address = {.family = ADDRESS_INET, .ipv4 = 16777343, .port = 36895}};
+	e = encoded(&event);
+	expect_common(e);
+	cr_assert_eq(e->event_case, CAPSULE8__API__V0__EVENT__EVENT_NETWORK);
+	cr_expect_eq(capsule8_event_kind(e), EVENT_CONNECT_ATTEMPT);
+	cr_expect_eq(e->network->sockfd, 3);
+	cr_assert_not_null(e->network->address);
+	cr_expect_eq(e->network->address->family, CAPSULE8__API__V0__NETWORK_ADDRESS_FAMILY__NETWORK_ADDRESS_FAMILY_INET);
+	cr_assert_eq(e->network->address->address_case, CAPSULE8__API__V0__NETWORK_ADDRESS__ADDRESS_IPV4_ADDRESS);
+	cr_expect_eq(e->network->address->ipv4_address->address->address, 16777343);
+	cr_expect_eq(e->network->address->ipv4_address->port, 36895);
+
+	event.kind = EVENT_SENDTO_ATTEMPT;
+	event.network.address =
+		(struct event_address){.family = ADDRESS_INET6, .ipv6_high = UINT64_MAX, .ipv6_low = 72057594037927936, .port = 1};
+	e = encoded(&event);
+	cr_expect_eq(capsule8_event_kind(e), EVENT_SENDTO_ATTEMPT);
+	cr_assert_eq(e->network->address->address_case, CAPSULE8__API__V0__NETWORK_ADDRESS__ADDRESS_IPV6_ADDRESS);
+	cr_expect_eq(e->network->address->ipv6_address->address->high, UINT64_MAX);
+	cr_expect_eq(e->network->address->ipv6_address->address->low, 72057594037927936);
+	cr_expect_eq(e->network->address->ipv6_address->port, 1);
+
+	event.kind = EVENT_BIND_ATTEMPT;
+	event.network.address = (struct event_address){.family = ADDRESS_LOCAL, .path = {"@bus\xff", 5}};
+	e = encoded(&event);
+	cr_assert_eq(e->network->address->address_case, CAPSULE8__API__V0__NETWORK_ADDRESS__ADDRESS_LOCAL_ADDRESS);
+	cr_expect_str_eq(e->network->address->local_address, "@bus" R);
+}
+
+Test(encoder, an_address_of_zeros_is_an_address)
+{
+	struct event event = event_of(EVENT_BIND_ATTEMPT);
+	const Capsule8__Api__V0__Event *e;
+
+	event.network.address.family = ADDRESS_INET;
+	e = encoded(&event);
+	cr_assert_not_null(e->network->address);
+	cr_assert_not_null(e->network->address->ipv4_address);
+	cr_expect_not_null(e->network->address->ipv4_address->address);
+	event.network.address.family = ADDRESS_LOCAL;
+	cr_expect_eq(encoded(&event)->network->address->address_case, CAPSULE8__API__V0__NETWORK_ADDRESS__ADDRESS_LOCAL_ADDRESS);
+	event.network.address.family = ADDRESS_NONE;
+	event.network.address_unknown = true;
+	e = encoded(&event);
+	cr_expect_null(e->network->address);
+	cr_expect(e->network->address_unknown);
+}
+
+Test(encoder, every_network_kind_comes_back_with_what_it_has)
+{
+	for (enum event_kind kind = EVENT_CONNECT_ATTEMPT; kind <= EVENT_RECVFROM_RESULT; kind++) {
+		struct event event = event_of(kind);
+		const Capsule8__Api__V0__Event *e;
+
+		event.network = (struct event_network){.sockfd = UINT64_MAX,
+						       .backlog = kind == EVENT_LISTEN_ATTEMPT ? UINT64_MAX : 0,
+						       .result = -99};
+		e = encoded(&event);
+		cr_expect_eq(capsule8_event_kind(e), kind);
+		if (strstr(catalog_entry(kind)->type, ":result")) {
+			cr_expect_eq(e->network->result, -99);
+			cr_expect_eq(e->network->sockfd, 0);
+		} else {
+			cr_expect_eq(e->network->sockfd, UINT64_MAX);
+			cr_expect_eq(e->network->backlog, event.network.backlog);
+			cr_expect_eq(e->network->result, 0);
+		}
+	}
+}
+
+/* One of each type, with the values that are easily lost. */
+static const struct call_argument call_arguments[] = {
+	{.name = "bytes", .type = CALL_BYTES, .bytes = {"\xff\0\1", 3}},
+	{.name = "name", .type = CALL_STRING, .bytes = {"/tmp/\xff", 6}},
+	{.name = "s8", .type = CALL_SINT8, .integer = (uint64_t)INT64_C(-128)},
+	{.name = "s16", .type = CALL_SINT16, .integer = 0},
+	{.name = "s32", .type = CALL_SINT32, .integer = INT32_MAX},
+	{.name = "s64", .type = CALL_SINT64, .integer = (uint64_t)INT64_MIN},
+	{.name = "u8", .type = CALL_UINT8, .integer = 0},
+	{.name = "u16", .type = CALL_UINT16, .integer = 65535},
+	{.name = "u32", .type = CALL_UINT32, .integer = UINT32_MAX},
+	{.name = "u64", .type = CALL_UINT64, .integer = UINT64_MAX},
+	{.name = "empty", .type = CALL_STRING},
+};
+
+#define CALL_ARGUMENTS (sizeof(call_arguments) / sizeof(call_arguments[0]))
+
+typedef Capsule8__Api__V0__KernelFunctionCallEvent__FieldValue kernel_value;
+
+static void expect_kernel_arguments(const Capsule8__Api__V0__KernelFunctionCallEvent *call)
+{
+	cr_assert_eq(call->n_arguments, CALL_ARGUMENTS);
+	for (size_t i = 0; i < CALL_ARGUMENTS; i++) {
+		const struct call_argument *given = &call_arguments[i];
+		const kernel_value *value = call->arguments[i]->value;
+
+		cr_expect_str_eq(call->arguments[i]->key, given->name);
+		cr_assert_not_null(value);
+		cr_expect_eq((int)value->field_type, (int)given->type);
+		if (given->type >= CALL_UINT8) {
+			cr_assert_eq(value->value_case, CAPSULE8__API__V0__KERNEL_FUNCTION_CALL_EVENT__FIELD_VALUE__VALUE_UNSIGNED_VALUE);
+			cr_expect_eq(value->unsigned_value, given->integer);
+		} else if (given->type >= CALL_SINT8) {
+			cr_assert_eq(value->value_case, CAPSULE8__API__V0__KERNEL_FUNCTION_CALL_EVENT__FIELD_VALUE__VALUE_SIGNED_VALUE);
+			cr_expect_eq(value->signed_value, (int64_t)given->integer);
+		}
+	}
+	cr_expect_eq(call->arguments[0]->value->bytes_value.len, 3);
+	cr_expect_eq(memcmp(call->arguments[0]->value->bytes_value.data, "\xff\0\1", 3), 0);
+	cr_expect_str_eq(call->arguments[1]->value->string_value, "/tmp/" R);
+	cr_expect_eq(call->arguments[10]->value->value_case,
+		     CAPSULE8__API__V0__KERNEL_FUNCTION_CALL_EVENT__FIELD_VALUE__VALUE_STRING_VALUE);
+}
+
+static struct probe_request *call_request(enum event_kind kind, const char *executable)
+{
+	struct probe_request *request = NULL;
+	struct error err = {0};
+
+	cr_assert_eq(probe_request_new_call(&request, kind, executable, "the_function", NULL, 0, NULL, &err), 0, "%s", err.message);
+	return request;
+}
+
+Test(encoder, a_kernel_call_has_its_arguments_with_their_types)
+{
+	struct probe_request *request = call_request(EVENT_KERNEL_CALL_EXIT, NULL);
+	struct event event = event_of(EVENT_KERNEL_CALL_ENTER);
+	const Capsule8__Api__V0__Event *e;
+
+	event.call = (struct event_call){call_arguments, CALL_ARGUMENTS};
+	event.request = request;
+	e = encoded(&event);
+	expect_common(e);
+	cr_assert_eq(e->event_case, CAPSULE8__API__V0__EVENT__EVENT_KERNEL_CALL);
+	cr_expect_eq(capsule8_event_kind(e), EVENT_KERNEL_CALL_ENTER);
+	expect_kernel_arguments(e->kernel_call);
+	cr_expect_str_eq(e->kernel_call->symbol, "the_function");
+	event.kind = EVENT_KERNEL_CALL_EXIT;
+	cr_expect_eq(capsule8_event_kind(encoded(&event)), EVENT_KERNEL_CALL_EXIT);
+	probe_request_unref(request);
+}
+
+Test(encoder, a_user_call_is_like_a_kernel_call_with_an_executable)
+{
+	struct probe_request *request = call_request(EVENT_USER_CALL_ENTER, "/lib/libc.so.6");
+	struct event event = event_of(EVENT_USER_CALL_ENTER);
+	const Capsule8__Api__V0__Event *e;
+
+	event.call = (struct event_call){call_arguments + 5, 1};
+	event.request = request;
+	e = encoded(&event);
+	expect_common(e);
+	cr_expect_eq(capsule8_event_kind(e), EVENT_USER_CALL_ENTER);
+	cr_assert_eq(e->user_call->n_arguments, 1);
+	cr_expect_str_eq(e->user_call->arguments[0]->key, "s64");
+	cr_expect_eq(e->user_call->arguments[0]->value->signed_value, INT64_MIN);
+	cr_expect_str_eq(e->user_call->symbol, "the_function");
+	cr_expect_str_eq(e->user_call->executable, "/lib/libc.so.6");
+	event.kind = EVENT_USER_CALL_EXIT;
+	event.call.count = 0;
+	e = encoded(&event);
+	cr_expect_eq(capsule8_event_kind(e), EVENT_USER_CALL_EXIT);
+	cr_expect_eq(e->user_call->n_arguments, 0);
+	probe_request_unref(request);
+}
+
+Test(encoder, many_long_arguments_that_are_no_utf8_fit_in_what_was_reserved)
+{
+	static struct call_argument many[PROBE_PARAMETERS_MAX];
+	static char text[5000];
+	struct event event = event_of(EVENT_KERNEL_CALL_ENTER);
+	const Capsule8__Api__V0__Event *e;
+
+	memset(text, 0xff, sizeof(text));
+	for (size_t i = 0; i < PROBE_PARAMETERS_MAX; i++)
+		many[i] = (struct call_argument){.name = "\xff\xff\xff", .type = CALL_STRING, .bytes = {text, i % 2 ? sizeof(text) : 40}};
+	event.call = (struct event_call){many, PROBE_PARAMETERS_MAX};
+	e = encoded(&event);
+	cr_assert_eq(e->kernel_call->n_arguments, PROBE_PARAMETERS_MAX);
+	cr_expect_str_eq(e->kernel_call->arguments[63]->key, R R R);
+	cr_expect_eq(strlen(e->kernel_call->arguments[63]->value->string_value), 3 * sizeof(text));
+}
+
+Test(encoder, counters_have_the_order_types_and_numbers_of_the_request)
+{
+	static const struct perf_counter counters[] = {{PERF_TYPE_SOFTWARE, 9},
+						       {PERF_TYPE_HARDWARE, 0},
+						       {PERF_TYPE_HW_CACHE, 0x10002},
+						       {PERF_TYPE_RAW, UINT64_MAX}};
+	static const uint64_t values[] = {1, 0, UINT64_MAX, 7};
+	struct event event = event_of(EVENT_PERFORMANCE);
+	struct probe_request *request = NULL;
+	const Capsule8__Api__V0__Event *e;
+
+	cr_assert_eq(probe_request_new_performance(&request, counters, 4, false, 1000, NULL), 0);
+	event.request = request;
+	event.performance = (struct event_performance){.time_enabled = UINT64_MAX, .time_running = 5, .values = values, .count = 4};
+	e = encoded(&event);
+	expect_common(e);
+	cr_expect_eq(capsule8_event_kind(e), EVENT_PERFORMANCE);
+	cr_expect_eq(e->performance->total_time_enabled, UINT64_MAX);
+	cr_expect_eq(e->performance->total_time_running, 5);
+	cr_assert_eq(e->performance->n_values, 4);
+	cr_expect_eq(e->performance->values[0]->type, CAPSULE8__API__V0__PERFORMANCE_EVENT_TYPE__PERFORMANCE_EVENT_TYPE_SOFTWARE);
+	cr_expect_eq(e->performance->values[0]->config, 9);
+	cr_expect_eq(e->performance->values[0]->value, 1);
+	cr_expect_eq(e->performance->values[1]->type, CAPSULE8__API__V0__PERFORMANCE_EVENT_TYPE__PERFORMANCE_EVENT_TYPE_HARDWARE);
+	cr_expect_eq(e->performance->values[2]->type, CAPSULE8__API__V0__PERFORMANCE_EVENT_TYPE__PERFORMANCE_EVENT_TYPE_HARDWARE_CACHE);
+	cr_expect_eq(e->performance->values[2]->config, 0x10002);
+	cr_expect_eq(e->performance->values[2]->value, UINT64_MAX);
+	cr_expect_eq(e->performance->values[3]->type, CAPSULE8__API__V0__PERFORMANCE_EVENT_TYPE__PERFORMANCE_EVENT_TYPE_UNKNOWN);
+	probe_request_unref(request);
+}
+
+Test(encoder, what_is_less_than_certain_says_so)
+{
+	struct event event = event_of(EVENT_FILE_OPEN);
+
+	cr_expect_eq(encoded(&event)->capture, CAPSULE8__API__V0__CAPTURE__CAPTURE_KERNEL);
+	event.capture = CAPTURE_CALLER;
+	cr_expect_eq(encoded(&event)->capture, CAPSULE8__API__V0__CAPTURE__CAPTURE_CALLER);
+	event.capture = CAPTURE_LATE;
+	cr_expect_eq(encoded(&event)->capture, CAPSULE8__API__V0__CAPTURE__CAPTURE_LATE);
+}
+
+static void expect_credentials(const Capsule8__Api__V0__Credentials *given, const struct credentials *wanted)
+{
+	cr_assert_not_null(given);
+	cr_expect_eq(given->uid, wanted->uid);
+	cr_expect_eq(given->gid, wanted->gid);
+	cr_expect_eq(given->euid, wanted->euid);
+	cr_expect_eq(given->egid, wanted->egid);
+	cr_expect_eq(given->suid, wanted->suid);
+	cr_expect_eq(given->sgid, wanted->sgid);
+	cr_expect_eq(given->fsuid, wanted->fsuid);
+	cr_expect_eq(given->fsgid, wanted->fsgid);
+	cr_expect_eq(given->late, wanted->late);
+}
+
+Test(encoder, credentials_are_there_when_they_are_known_also_those_of_root)
+{
+	static const struct credentials root = {.known = true};
+	static const struct credentials user = {true, true, 1, 2, 3, 4, 5, 6, UINT32_MAX, 8};
+	struct event event = event_of(EVENT_TICKER);
+
+	process_cache_track(cache, false, true);
+	process_cache_set_credentials(cache, SHELL, &root);
+	expect_credentials(encoded(&event)->credentials, &root);
+	process_cache_set_credentials(cache, SHELL, &user);
+	expect_credentials(encoded(&event)->credentials, &user);
+	process_cache_track(cache, false, false);
+	cr_expect_null(encoded(&event)->credentials);
+}
+
+Test(encoder, credentials_of_a_thread_win_over_those_of_its_process_zeros_too)
+{
+	static const struct credentials process = {true, true, 1, 2, 3, 4, 5, 6, 7, 8};
+	static const struct credentials thread = {.known = true, .egid = 9};
+	static const struct credentials unknown = {0};
+	struct event event = event_of(EVENT_TICKER);
+
+	process_cache_track(cache, false, true);
+	process_cache_set_credentials(cache, SHELL, &process);
+	event.credentials = &thread;
+	expect_credentials(encoded(&event)->credentials, &thread);
+	event.credentials = &unknown;
+	expect_credentials(encoded(&event)->credentials, &process);
+	event.credentials = &thread;
+	event.process = NULL;
+	expect_credentials(encoded(&event)->credentials, &thread);
+}
+
 Test(encoder, a_tick_has_the_time_and_no_process)
 {
 	struct event event = {.kind = EVENT_TICKER, .time_ns = 7, .sequence = 1};
@@ -365,6 +762,34 @@ Test(encoder, a_loss_says_how_many_of_what_and_where)
 	event.lost = (struct event_lost){.count = 3, .of = EVENT_KIND_COUNT, .cause = LOST_QUEUE};
 	e = encoded(&event);
 	cr_expect_str_empty(e->lost->source);
+}
+
+Test(encoder, a_loss_of_files_and_processes_has_the_type_of_the_contract)
+{
+	static const struct {
+		enum event_kind of;
+		Capsule8__Api__V0__LostRecordEventType type;
+	} pairs[] = {
+		{EVENT_PROCESS_CWD, CAPSULE8__API__V0__LOST_RECORD_EVENT_TYPE__LOST_RECORD_EVENT_TYPE_PROCESS},
+		{EVENT_FILE_OPEN, CAPSULE8__API__V0__LOST_RECORD_EVENT_TYPE__LOST_RECORD_EVENT_TYPE_SUBSCRIPTION},
+		{EVENT_FILE_CREATE, CAPSULE8__API__V0__LOST_RECORD_EVENT_TYPE__LOST_RECORD_EVENT_TYPE_FILE_CREATE},
+		{EVENT_FILE_DELETE, CAPSULE8__API__V0__LOST_RECORD_EVENT_TYPE__LOST_RECORD_EVENT_TYPE_FILE_DELETE},
+		{EVENT_FILE_LINK, CAPSULE8__API__V0__LOST_RECORD_EVENT_TYPE__LOST_RECORD_EVENT_TYPE_FILE_LINK},
+		{EVENT_FILE_RENAME, CAPSULE8__API__V0__LOST_RECORD_EVENT_TYPE__LOST_RECORD_EVENT_TYPE_FILE_RENAME},
+		{EVENT_FILE_OPEN_FOR_MODIFY, CAPSULE8__API__V0__LOST_RECORD_EVENT_TYPE__LOST_RECORD_EVENT_TYPE_FILE_OPEN_MODIFY},
+		{EVENT_FILE_MODIFY, CAPSULE8__API__V0__LOST_RECORD_EVENT_TYPE__LOST_RECORD_EVENT_TYPE_FILE_MODIFY},
+		{EVENT_FILE_CLOSE_FOR_MODIFY, CAPSULE8__API__V0__LOST_RECORD_EVENT_TYPE__LOST_RECORD_EVENT_TYPE_FILE_CLOSE_MODIFY},
+		{EVENT_FILE_ATTRIBUTE_CHANGE, CAPSULE8__API__V0__LOST_RECORD_EVENT_TYPE__LOST_RECORD_EVENT_TYPE_FILE_ATTRIBUTE_CHANGE},
+		{EVENT_RECVFROM_RESULT, CAPSULE8__API__V0__LOST_RECORD_EVENT_TYPE__LOST_RECORD_EVENT_TYPE_SUBSCRIPTION},
+	};
+	struct event event = event_of(EVENT_LOST);
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		event.lost = (struct event_lost){.count = 1, .of = pairs[i].of, .cause = LOST_PROBE};
+		cr_expect_eq(encoded(&event)->lost->type, pairs[i].type);
+		cr_expect_eq(encoded(&event)->lost->cause, CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_PROBE);
+	}
+	cr_expect_str_eq(encoded(&event)->lost->source, "network:recvfrom:result");
 }
 
 Test(encoder, an_event_without_a_place_in_the_order_has_no_id)

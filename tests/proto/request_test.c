@@ -1,10 +1,13 @@
 #include "proto/capsule8_request.h"
 
 #include "proto/capsule8_decoder.h"
+#include "sensor/probe_request.h"
 
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <linux/perf_event.h>
+#include <stdbool.h>
 #include <string.h>
 
 static struct subscription_spec *spec, *back;
@@ -76,6 +79,81 @@ Test(request, what_is_asked_for_is_what_the_sensor_understands)
 	cr_expect(subscription_spec_equal(spec, back));
 }
 
+Test(request, every_kind_that_a_filter_can_ask_for_comes_back)
+{
+	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++) {
+		struct clause *clause;
+
+		if (kind == EVENT_LOST || probe_request_needed(kind))
+			continue;
+		clause = add(kind);
+		if (kind == EVENT_SYSCALL_ENTER || kind == EVENT_SYSCALL_EXIT) {
+			add_integer(clause, "id", 1);
+			add_integer(clause, "abi", SAMPLE_ABI_64);
+		}
+		clause->interval_ns = kind == EVENT_TICKER ? 1 : 0;
+		clause->length = kind == EVENT_CHARGEN ? 1 : 0;
+	}
+	there_and_back();
+	cr_assert_eq(back->clause_count, spec->clause_count);
+	for (size_t i = 0; i < spec->clause_count; i++) {
+		bool found = false;
+
+		for (size_t j = 0; j < back->clause_count; j++)
+			found = found || back->clauses[j].kind == spec->clauses[i].kind;
+		cr_expect(found, "%s:%s", catalog_entry(spec->clauses[i].kind)->family, catalog_entry(spec->clauses[i].kind)->type);
+	}
+}
+
+static void add_predicate(struct clause *clause, const char *name, enum predicate_operator op, uint64_t integer, const char *string)
+{
+	cr_assert_eq(clause_add(clause, name, op, integer, string, &err), 0, "%s", err.message);
+}
+
+Test(request, names_and_masks_of_files_come_back)
+{
+	struct clause *clause = add(EVENT_FILE_OPEN);
+
+	add_predicate(clause, "filename", PREDICATE_EQUAL, 0, "/etc/passwd");
+	add_predicate(clause, "filename", PREDICATE_GLOB, 0, "/etc/*");
+	add_predicate(clause, "open_flags", PREDICATE_BITS, 3, NULL);
+	add_predicate(clause, "open_mode", PREDICATE_BITS, 0111, NULL);
+	clause = add(EVENT_FILE_LINK);
+	add_predicate(clause, "source_file", PREDICATE_EQUAL, 0, "a");
+	clause = add(EVENT_FILE_RENAME);
+	add_predicate(clause, "oldname", PREDICATE_GLOB, 0, "*.txt");
+	clause = add(EVENT_FILE_CREATE);
+	add_predicate(clause, "open_mode", PREDICATE_BITS, (uint64_t)INT32_MIN, NULL);
+	there_and_back();
+	cr_expect(subscription_spec_equal(spec, back));
+}
+
+static struct probe_request *call_request(enum event_kind kind, const char *executable, const char *filter)
+{
+	static char names[][8] = {"name", "flags"}, expressions[][20] = {"+0(%si):ustring", "+0(%dx):u64"};
+	const struct probe_parameter parameters[] = {{names[0], expressions[0]}, {names[1], expressions[1]}};
+	struct probe_request *request = NULL;
+
+	cr_assert_eq(probe_request_new_call(&request, kind, executable, "function", parameters, 2, filter, &err), 0, "%s", err.message);
+	return request;
+}
+
+Test(request, calls_and_counters_come_back)
+{
+	static const struct perf_counter counters[] = {{PERF_TYPE_SOFTWARE, 1}, {PERF_TYPE_HARDWARE, 0}, {PERF_TYPE_HW_CACHE, 0x10002}};
+
+	add(EVENT_KERNEL_CALL_ENTER)->request = call_request(EVENT_KERNEL_CALL_ENTER, NULL, "flags == 3");
+	add(EVENT_KERNEL_CALL_EXIT)->request = call_request(EVENT_KERNEL_CALL_EXIT, NULL, NULL);
+	add(EVENT_PERFORMANCE);
+	cr_assert_eq(probe_request_new_performance(&spec->clauses[2].request, counters, 3, false, 100000, &err), 0);
+	add(EVENT_PERFORMANCE);
+	cr_assert_eq(probe_request_new_performance(&spec->clauses[3].request, counters, 1, true, 99, &err), 0);
+	add(EVENT_USER_CALL_ENTER)->request = call_request(EVENT_USER_CALL_ENTER, "/bin/sh", NULL);
+	add(EVENT_USER_CALL_EXIT)->request = call_request(EVENT_USER_CALL_EXIT, "libc.so.6", NULL);
+	there_and_back();
+	cr_expect(subscription_spec_equal(spec, back));
+}
+
 Test(request, a_call_without_an_abi_is_one_of_64_bit_programs)
 {
 	add_integer(add(EVENT_SYSCALL_ENTER), "id", 1);
@@ -111,6 +189,43 @@ Test(request, predicates_on_what_a_generator_makes_are_refused)
 {
 	add_integer(add(EVENT_TICKER), "seconds", 9);
 	expect_refused("seconds");
+}
+
+Test(request, operators_that_filters_do_not_have_are_refused)
+{
+	add_predicate(add(EVENT_SYSCALL_ENTER), "arg1", PREDICATE_BITS, 1, NULL);
+	expect_refused("arg1: the filter has no mask of it");
+	spec = subscription_spec_free(spec);
+	spec = subscription_spec_new();
+	add_predicate(add(EVENT_PROCESS_EXIT), "exit_code", PREDICATE_BITS, 1, NULL);
+	expect_refused("exit_code: the filter has no mask of it");
+	spec = subscription_spec_free(spec);
+	spec = subscription_spec_new();
+	add_predicate(add(EVENT_FILE_OPEN), "open_flags", PREDICATE_EQUAL, 1, NULL);
+	expect_refused("open_flags: the filter has only a mask of it");
+}
+
+Test(request, network_filters_have_no_fields_of_their_own)
+{
+	add_integer(add(EVENT_CONNECT_ATTEMPT), "port", 80);
+	expect_refused("port: not a field of the filter");
+}
+
+Test(request, calls_must_say_what_is_called)
+{
+	add(EVENT_KERNEL_CALL_ENTER);
+	expect_refused("does not say which");
+	spec->clauses[0].request = call_request(EVENT_KERNEL_CALL_ENTER, NULL, NULL);
+	add(EVENT_USER_CALL_ENTER)->request = call_request(EVENT_USER_CALL_ENTER, "/bin/sh", "flags == 1");
+	expect_refused("user calls have no filter");
+}
+
+Test(request, counters_that_the_contract_does_not_have_are_refused)
+{
+	static const struct perf_counter raw = {PERF_TYPE_RAW, 1};
+
+	cr_assert_eq(probe_request_new_performance(&add(EVENT_PERFORMANCE)->request, &raw, 1, false, 1, &err), 0);
+	expect_refused("counters of type 4");
 }
 
 Test(request, two_values_for_one_field_are_refused)

@@ -11,6 +11,7 @@
 
 struct engine_subscription {
 	struct outbox *outbox;
+	struct subscription_spec *spec;
 	bool given_back;
 };
 
@@ -33,15 +34,17 @@ struct fake_engine *fake_engine_new(void)
 
 struct fake_engine *fake_engine_free(struct fake_engine *f)
 {
-	for (size_t i = 0; i < f->subscribed; i++)
+	for (size_t i = 0; i < f->subscribed; i++) {
 		outbox_unref(f->subscriptions[i].outbox);
+		subscription_spec_free(f->subscriptions[i].spec);
+	}
 	pthread_cond_destroy(&f->changed);
 	pthread_mutex_destroy(&f->mutex);
 	free(f);
 	return NULL;
 }
 
-static struct engine_subscription *take_in(struct fake_engine *f, struct outbox *outbox)
+static struct engine_subscription *take_in(struct fake_engine *f, struct subscription_spec *spec, struct outbox *outbox)
 {
 	struct engine_subscription *s = NULL;
 
@@ -49,9 +52,12 @@ static struct engine_subscription *take_in(struct fake_engine *f, struct outbox 
 	if (!f->refusing && f->subscribed < SUBSCRIPTIONS_MAX) {
 		s = &f->subscriptions[f->subscribed++];
 		s->outbox = outbox_ref(outbox);
+		s->spec = spec;
 		pthread_cond_broadcast(&f->changed);
 	}
 	pthread_mutex_unlock(&f->mutex);
+	if (!s)
+		subscription_spec_free(spec);
 	return s;
 }
 
@@ -64,11 +70,10 @@ static struct engine_subscription *subscribe(struct engine *e, struct subscripti
 	struct chunk *c;
 
 	(void)encoder;
-	subscription_spec_free(spec);
 	c = first(first_context, &statuses);
 	outbox_put(outbox, c);
 	chunk_unref(c);
-	return take_in((struct fake_engine *)e, outbox);
+	return take_in((struct fake_engine *)e, spec, outbox);
 }
 
 static void unsubscribe(struct engine *e, struct engine_subscription *subscription)
@@ -134,6 +139,16 @@ struct outbox *fake_engine_outbox(struct fake_engine *f, size_t i)
 		outbox = f->subscriptions[i].outbox;
 	pthread_mutex_unlock(&f->mutex);
 	return outbox;
+}
+
+const struct subscription_spec *fake_engine_spec(struct fake_engine *f, size_t i)
+{
+	const struct subscription_spec *spec;
+
+	pthread_mutex_lock(&f->mutex);
+	spec = i < f->subscribed ? f->subscriptions[i].spec : NULL;
+	pthread_mutex_unlock(&f->mutex);
+	return spec;
 }
 
 bool fake_engine_wait_unsubscribed(struct fake_engine *f, size_t count)

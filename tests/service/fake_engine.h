@@ -21,6 +21,9 @@ void fake_engine_refuse(struct fake_engine *f);
 /* Waits until `i` + 1 subscriptions have been made; the outbox of number `i`, which lives as long as the fake. NULL after 10 s. */
 struct outbox *fake_engine_outbox(struct fake_engine *f, size_t i);
 
+/* What number `i` asked for, after its outbox has been had; lives as long as the fake. */
+const struct subscription_spec *fake_engine_spec(struct fake_engine *f, size_t i);
+
 /* Waits until `count` subscriptions have been given back. False after 10 s. */
 bool fake_engine_wait_unsubscribed(struct fake_engine *f, size_t count);
 

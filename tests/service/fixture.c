@@ -32,6 +32,8 @@ void fixture_init(struct fixture *f, size_t queue_bytes)
 	cr_assert_eq(health_add(f->server, &err), 0);
 	cr_assert_eq(reflection_add(f->server, &f->reflection, &err), 0);
 	cr_assert_eq(rpc_server_listen(f->server, f->address, &err), 0, "%s", err.message);
+	cr_assert_eq(rpc_server_listen(f->server, "127.0.0.1:0", &err), 0, "%s", err.message);
+	f->tcp_address = rpc_server_address(f->server, 1);
 	cr_assert_eq(rpc_server_start(f->server, &err), 0, "%s", err.message);
 }
 
@@ -46,10 +48,15 @@ void fixture_done(struct fixture *f)
 
 struct grpc_client *fixture_connect(const struct fixture *f)
 {
+	return fixture_connect_to(f->address);
+}
+
+struct grpc_client *fixture_connect_to(const char *address)
+{
 	struct grpc_client *client;
 	struct error err = {0};
 
-	cr_assert_eq(grpc_client_connect(&client, f->address, PATIENCE_MS, &err), 0, "%s", err.message);
+	cr_assert_eq(grpc_client_connect(&client, address, PATIENCE_MS, &err), 0, "%s", err.message);
 	return client;
 }
 

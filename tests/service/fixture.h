@@ -8,10 +8,11 @@
 
 #define GET_EVENTS "/capsule8.api.v0.TelemetryService/GetEvents"
 
-/* A server with all services over a fake engine, on a unix socket in a directory of its own. Everything asserts. */
+/* A server with all services over a fake engine, on a unix socket in a directory of its own and on a port. Everything asserts. */
 struct fixture {
 	char directory[64];
-	char address[96]; /* unix:... */
+	char address[96];        /* unix:... */
+	const char *tcp_address; /* 127.0.0.1:PORT */
 	struct rpc_server *server;
 	struct fake_engine *engine;
 	struct telemetry_backend backend;
@@ -24,6 +25,7 @@ void fixture_done(struct fixture *f);
 
 /* Connects with time to spare. */
 struct grpc_client *fixture_connect(const struct fixture *f);
+struct grpc_client *fixture_connect_to(const char *address);
 
 /* Packs a request for every chargen event into `out`, which the caller clears. */
 void fixture_request(struct buffer *out);

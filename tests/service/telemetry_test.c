@@ -1,5 +1,7 @@
 #include "service/telemetry.h"
 
+#include "proto/capsule8_request.h"
+#include "sensor/probe_request.h"
 #include "tests/service/fixture.h"
 
 #include <criterion/criterion.h>
@@ -15,6 +17,7 @@ enum {
 	CODE_OK = 0,
 	CODE_CANCELLED = 1,
 	CODE_INVALID_ARGUMENT = 3,
+	CODE_PERMISSION_DENIED = 7,
 	CODE_UNAVAILABLE = 14,
 };
 
@@ -384,6 +387,85 @@ Test(telemetry, a_client_that_does_not_read_cannot_keep_the_server_from_stopping
 	cr_assert(fake_engine_wait_unsubscribed(f.engine, 1));
 	grpc_client_call_free(call);
 	grpc_client_free(client);
+	fixture_done(&f);
+}
+
+/* A clause of a function call between two others. */
+static void pack_calls(struct buffer *out)
+{
+	struct subscription_spec *spec = subscription_spec_new();
+	struct error err = {0};
+
+	subscription_spec_add(spec, EVENT_PROCESS_EXEC);
+	subscription_spec_add(spec, EVENT_KERNEL_CALL_ENTER);
+	cr_assert_eq(probe_request_new_call(&spec->clauses[1].request, EVENT_KERNEL_CALL_ENTER, NULL, "vfs_read", NULL, 0, NULL, &err), 0);
+	subscription_spec_add(spec, EVENT_USER_CALL_EXIT);
+	cr_assert_eq(probe_request_new_call(&spec->clauses[2].request, EVENT_USER_CALL_EXIT, "/bin/sh", "main", NULL, 0, NULL, &err), 0);
+	buffer_init(out, 0);
+	cr_assert_eq(capsule8_encode_request(spec, out, &err), 0, "%s", err.message);
+	subscription_spec_free(spec);
+}
+
+static const struct subscription_spec *subscribe_to_calls(struct fixture *f, const char *address, size_t i)
+{
+	struct grpc_client *client = fixture_connect_to(address);
+	const struct subscription_spec *spec;
+	struct grpc_client_call *call;
+	struct buffer request;
+
+	pack_calls(&request);
+	cr_assert_eq(grpc_client_start(client, GET_EVENTS, request.data, request.length, &call, NULL), 0);
+	cr_assert_not_null(fake_engine_outbox(f->engine, i));
+	spec = fake_engine_spec(f->engine, i);
+	cr_assert_not_null(spec);
+	cr_assert_eq(spec->clause_count, 3);
+	buffer_done(&request);
+	grpc_client_call_free(call);
+	grpc_client_free(client);
+	return spec;
+}
+
+Test(telemetry, function_calls_are_for_callers_on_a_unix_socket)
+{
+	const struct subscription_spec *spec;
+	struct fixture f;
+
+	fixture_init(&f, 1 << 20);
+	spec = subscribe_to_calls(&f, f.address, 0);
+	cr_assert_eq(spec->clauses[1].kind, EVENT_KERNEL_CALL_ENTER);
+	cr_assert_str_eq(spec->clauses[1].request->symbol, "vfs_read");
+	cr_assert_eq(spec->clauses[2].kind, EVENT_USER_CALL_EXIT);
+	fixture_done(&f);
+}
+
+Test(telemetry, function_calls_are_refused_on_tcp_and_the_rest_runs)
+{
+	const struct subscription_spec *spec;
+	struct fixture f;
+
+	fixture_init(&f, 1 << 20);
+	spec = subscribe_to_calls(&f, f.tcp_address, 0);
+	cr_assert_eq(spec->clauses[0].kind, EVENT_PROCESS_EXEC);
+	for (size_t i = 1; i < 3; i++) {
+		cr_assert_eq(spec->clauses[i].kind, EVENT_KIND_COUNT);
+		cr_assert_eq(spec->clauses[i].refusal_code, CODE_PERMISSION_DENIED);
+		cr_assert_null(spec->clauses[i].request);
+		cr_assert_not_null(strstr(spec->clauses[i].refusal, "--allow-remote-calls"), "%s", spec->clauses[i].refusal);
+	}
+	cr_assert_not_null(strstr(spec->clauses[1].refusal, "kernel_call: "));
+	fixture_done(&f);
+}
+
+Test(telemetry, function_calls_are_served_on_tcp_when_that_is_allowed)
+{
+	const struct subscription_spec *spec;
+	struct fixture f;
+
+	fixture_init(&f, 1 << 20);
+	f.backend.allow_remote_calls = true;
+	spec = subscribe_to_calls(&f, f.tcp_address, 0);
+	cr_assert_eq(spec->clauses[1].kind, EVENT_KERNEL_CALL_ENTER);
+	cr_assert_eq(spec->clauses[2].kind, EVENT_USER_CALL_EXIT);
 	fixture_done(&f);
 }
 

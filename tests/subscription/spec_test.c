@@ -1,5 +1,7 @@
 #include "subscription/spec.h"
 
+#include "sensor/probe_request.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 
@@ -110,6 +112,26 @@ Test(spec, specs_are_equal_when_they_ask_for_the_same)
 	cr_assert_not(subscription_spec_equal(a, b));
 	subscription_spec_free(a);
 	subscription_spec_free(b);
+}
+
+Test(spec, a_clause_that_is_refused_forgets_what_it_asked_for)
+{
+	struct subscription_spec *s = subscription_spec_new();
+	struct clause *c = subscription_spec_add(s, EVENT_KERNEL_CALL_ENTER);
+	struct buffer out;
+
+	cr_assert_eq(probe_request_new_call(&c->request, EVENT_KERNEL_CALL_ENTER, NULL, "vfs_read", NULL, 0, NULL, NULL), 0);
+	cr_assert_eq(clause_refuse(c, 7, "no %s", "way"), 0);
+	cr_assert_eq(clause_refuse(c, 12, "still %s", "no way"), 0);
+	cr_assert_eq(c->kind, EVENT_KIND_COUNT);
+	cr_assert_eq(c->refusal_code, 12);
+	cr_assert_null(c->request);
+	buffer_init(&out, 0);
+	clause_describe(c, &out);
+	buffer_put_u8(&out, 0);
+	cr_assert_str_eq((const char *)out.data, "unserved(\"still no way\")");
+	buffer_done(&out);
+	subscription_spec_free(s);
 }
 
 Test(spec, freeing_nothing_is_allowed)
