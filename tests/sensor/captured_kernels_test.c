@@ -11,7 +11,7 @@
 
 static const char *const kernels[] = {"5.10", "6.1", "6.12", "7.2"};
 
-static struct format *parse(const char *kernel, const struct source_tracepoint *row)
+static struct format *parse(const char *kernel, const struct source_probe *row)
 {
 	cleanup_free char *text = calloc(1, FORMAT_BYTES_MAX);
 	cleanup_fclose FILE *file = NULL;
@@ -27,7 +27,7 @@ static struct format *parse(const char *kernel, const struct source_tracepoint *
 	return format;
 }
 
-static void check_row(const char *kernel, const struct source_tracepoint *row)
+static void check_row(const char *kernel, const struct source_probe *row)
 {
 	struct format *format = parse(kernel, row);
 
@@ -41,7 +41,7 @@ static void check_row(const char *kernel, const struct source_tracepoint *row)
 	format_free(format);
 }
 
-static void check_source(const struct source_tracepoint *rows, size_t count)
+static void check_source(const struct source_probe *rows, size_t count)
 {
 	for (size_t k = 0; k < sizeof(kernels) / sizeof(kernels[0]); k++)
 		for (size_t i = 0; i < count; i++)

@@ -13,6 +13,7 @@ static const struct scenario *const families[] = {
 	process_scenarios,
 	exit_scenarios,
 	syscall_scenarios,
+	call_scenarios,
 };
 
 #define PATTERNS_MAX 32
