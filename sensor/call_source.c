@@ -209,16 +209,22 @@ static int add_filtered(struct installation *in, const char *fetchargs)
 	return add(in, fetchargs, filter);
 }
 
-static bool is_unknown_name(const struct installation *in, int code)
+/* Of a function that it does not know, a kernel may refuse the arguments first: $argN is for functions' beginnings only. */
+static bool may_be_unknown(const struct installation *in, int code)
 {
-	return code == -ENOENT && !in->request->executable && !blamed_word(&in->refusal);
+	const char *word = blamed_word(&in->refusal);
+
+	if (in->request->executable)
+		return false;
+	return word ? code == -EINVAL && !strncmp(in->refusal.definition + in->refusal.reason.position, "$arg", strlen("$arg"))
+		    : code == -ENOENT;
 }
 
 static int add_somewhere(struct installation *in, const char *fetchargs)
 {
 	int code = add_filtered(in, fetchargs);
 
-	if (is_unknown_name(in, code)) {
+	if (may_be_unknown(in, code)) {
 		code = call_place_substitute(&in->place, in->request, in->args, in->kernel->symbols, in->err);
 		if (code)
 			return code;

@@ -109,14 +109,15 @@ static int make_fetchargs(const struct source_probe *row, const struct probe_ker
 	return !code && out->failed ? error_set(err, -ENOMEM, "out of memory") : code;
 }
 
-/* A name that the kernel does not know may be one that the compiler has changed. */
+/* A name that the kernel does not know may be one that the compiler has changed. (It may say -EINVAL, too, when it stumbles over the $argN of
+ * a function that it does not know.) */
 static int add_function(struct probe *p, const struct source_probe *row, struct sample_source *source, struct kernel_event_spec *spec,
 			struct dynamic_probe_spec *probe, struct error *err)
 {
 	struct kernel_symbol symbol;
 	int code = add_event(p, source, spec, err);
 
-	if (code != -ENOENT || kernel_symbol_find(NULL, row->name, &symbol, NULL) || !strcmp(symbol.name, row->name))
+	if ((code != -ENOENT && code != -EINVAL) || kernel_symbol_find(NULL, row->name, &symbol, NULL) || !strcmp(symbol.name, row->name))
 		return code;
 	probe->place = symbol.name;
 	return add_event(p, source, spec, err);
