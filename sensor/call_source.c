@@ -95,9 +95,6 @@ static int parse_arguments(struct installation *in)
 	const struct probe_request *request = in->request;
 	int code = 0;
 
-	in->args = calloc(request->parameter_count + 1, sizeof(*in->args));
-	if (!in->args)
-		return error_set(in->err, -ENOMEM, "out of memory");
 	for (size_t i = 0; !code && i < request->parameter_count; i++)
 		code = fetcharg_parse(&in->args[i], request->parameters[i].name, request->parameters[i].expression, NULL, in->err);
 	return code;
@@ -276,26 +273,26 @@ static int make_decoder(struct installation *in)
 int call_install(struct probe *p, struct probe_request *request, const struct probe_kernel *kernel, const struct self_filter *self,
 		 struct sample_source *source, struct error *err)
 {
-	cleanup_free struct installation *in = calloc(1, sizeof(*in));
-	int code;
-
-	if (!in)
-		return error_set(err, -ENOMEM, "out of memory");
-	*in = (struct installation){
+	cleanup_free struct fetcharg *args = calloc(request->parameter_count + 1, sizeof(*args));
+	struct installation in = {
 		.probe = p,
 		.request = request,
 		.kernel = kernel,
 		.self = self,
 		.source = source,
 		.dialect = kernel->dialect ? kernel->dialect : &full_dialect,
+		.args = args,
 		.err = err,
 	};
+	int code;
+
+	if (!args)
+		return error_set(err, -ENOMEM, "out of memory");
 	p->request = probe_request_ref(request);
 	p->instance = (struct source_instance){.row = &rows[DYNAMIC_PROBE_KPROBE][0]};
-	code = install(in);
+	code = install(&in);
 	if (!code)
-		code = make_decoder(in);
-	free(in->args);
+		code = make_decoder(&in);
 	if (!code)
 		return 0;
 	probe_remove(p, source);
