@@ -273,7 +273,7 @@ static int make_decoder(struct installation *in)
 int call_install(struct probe *p, struct probe_request *request, const struct probe_kernel *kernel, const struct self_filter *self,
 		 struct sample_source *source, struct error *err)
 {
-	cleanup_free struct fetcharg *args = calloc(request->parameter_count + 1, sizeof(*args));
+	struct fetcharg *args = calloc(request->parameter_count + 1, sizeof(*args));
 	struct installation in = {
 		.probe = p,
 		.request = request,
@@ -293,6 +293,7 @@ int call_install(struct probe *p, struct probe_request *request, const struct pr
 	code = install(&in);
 	if (!code)
 		code = make_decoder(&in);
+	free(args);
 	if (!code)
 		return 0;
 	probe_remove(p, source);
