@@ -53,11 +53,15 @@ include make/fuzz.mk
 run: deps all ## install what is missing, build, start the sensor and show live events
 	./scripts/run $(BUILD)/ringside
 
+.PHONY: docs
+docs: all ## write docs/EVENTS.md from the catalog of events
+	$(BUILD)/ringside events -o markdown >docs/EVENTS.md.new && mv docs/EVENTS.md.new docs/EVENTS.md
+
 .PHONY: install
 install: all ## install to $(DESTDIR)$(PREFIX)
 	install -D -m 0755 $(BUILD)/ringside $(DESTDIR)$(PREFIX)/bin/ringside
 	for p in $(PROTO_FILES); do install -D -m 0644 proto/$$p $(DESTDIR)$(PREFIX)/share/ringside/proto/$$p || exit 1; done
-	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/ringside README.md NEWS LICENSE docs/ARCHITECTURE.md
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/ringside README.md NEWS LICENSE docs/ARCHITECTURE.md docs/EVENTS.md
 
 .PHONY: asan tsan
 asan: all ## build with AddressSanitizer and UndefinedBehaviorSanitizer; `make asan check` also runs the tests with it

@@ -1,6 +1,5 @@
 #include "cli/call_words.h"
 
-#include "base/cleanup.h"
 #include "cli/counters.h"
 #include "cli/parse.h"
 #include "sensor/probe_request.h"
@@ -163,37 +162,20 @@ static int add_call(struct subscription_spec *spec, const struct call *call, enu
 				      call->filter, err);
 }
 
-int call_word_add_kernel(struct subscription_spec *spec, const char *text, struct error *err)
+static int add_kernel_call(struct subscription_spec *spec, char *text, struct error *err)
 {
 	struct call call = {0};
-	cleanup_free char *copy = strdup(text ? text : "");
-	int r;
+	int r = read_call(&call, text, err);
 
-	if (!copy)
-		return no_memory(err);
-	if (!*copy)
-		return error_set(err, -EINVAL,
-				 "kernel_call needs a function, like kernel_call:vfs_unlink or kernel_call:vfs_read(count=%%dx:u64)");
-	r = read_call(&call, copy, err);
-	if (!r)
-		r = add_call(spec, &call, call.at_exit ? EVENT_KERNEL_CALL_EXIT : EVENT_KERNEL_CALL_ENTER, err);
-	return r ? error_prefix(err, r, "kernel_call:%.128s", text) : 0;
+	return r ? r : add_call(spec, &call, call.at_exit ? EVENT_KERNEL_CALL_EXIT : EVENT_KERNEL_CALL_ENTER, err);
 }
 
-int call_word_add_user(struct subscription_spec *spec, const char *text, struct error *err)
+static int add_user_call(struct subscription_spec *spec, char *text, struct error *err)
 {
 	struct call call = {.of_user = true};
-	cleanup_free char *copy = strdup(text ? text : "");
-	int r;
+	int r = read_call(&call, text, err);
 
-	if (!copy)
-		return no_memory(err);
-	if (!*copy)
-		return error_set(err, -EINVAL, "user_call needs a file and a function, like user_call:/bin/bash:readline:exit");
-	r = read_call(&call, copy, err);
-	if (!r)
-		r = add_call(spec, &call, call.at_exit ? EVENT_USER_CALL_EXIT : EVENT_USER_CALL_ENTER, err);
-	return r ? error_prefix(err, r, "user_call:%.128s", text) : 0;
+	return r ? r : add_call(spec, &call, call.at_exit ? EVENT_USER_CALL_EXIT : EVENT_USER_CALL_ENTER, err);
 }
 
 static int read_rate(const char *text, bool *ret_by_frequency, uint64_t *ret_rate, struct error *err)
@@ -242,15 +224,38 @@ static int add_performance(struct subscription_spec *spec, char *text, struct er
 	return probe_request_new_performance(&clause->request, counters, count, by_frequency, rate, err);
 }
 
-int call_word_add_performance(struct subscription_spec *spec, const char *text, struct error *err)
+/* Gives a copy that may be cut up to `add`, and puts the word in front of its error. */
+static int add_copy(struct subscription_spec *spec, const char *family, const char *text,
+		    int (*add)(struct subscription_spec *spec, char *text, struct error *err), struct error *err)
 {
-	cleanup_free char *copy = strdup(text ? text : "");
+	char *copy = strdup(text);
 	int r;
 
 	if (!copy)
 		return no_memory(err);
-	if (!*copy)
+	r = add(spec, copy, err);
+	free(copy);
+	return r ? error_prefix(err, r, "%s:%.128s", family, text) : 0;
+}
+
+int call_word_add_kernel(struct subscription_spec *spec, const char *text, struct error *err)
+{
+	if (!text || !*text)
+		return error_set(err, -EINVAL,
+				 "kernel_call needs a function, like kernel_call:vfs_unlink or kernel_call:vfs_read(count=%%dx:u64)");
+	return add_copy(spec, "kernel_call", text, add_kernel_call, err);
+}
+
+int call_word_add_user(struct subscription_spec *spec, const char *text, struct error *err)
+{
+	if (!text || !*text)
+		return error_set(err, -EINVAL, "user_call needs a file and a function, like user_call:/bin/bash:readline:exit");
+	return add_copy(spec, "user_call", text, add_user_call, err);
+}
+
+int call_word_add_performance(struct subscription_spec *spec, const char *text, struct error *err)
+{
+	if (!text || !*text)
 		return error_set(err, -EINVAL, "performance needs counters, like performance:cycles,instructions/period=1000000");
-	r = add_performance(spec, copy, err);
-	return r ? error_prefix(err, r, "performance:%.128s", text) : 0;
+	return add_copy(spec, "performance", text, add_performance, err);
 }

@@ -5,8 +5,8 @@
 #include "subscription/spec.h"
 
 /*
- * The EVENT words (event_words.h) that ask for probes: what stands behind the family and its colon becomes a clause with a request. `text` NULL:
- * nothing stands there. -EINVAL with a sentence that names the word; -ENOMEM.
+ * The EVENT words (event_words.h) that ask for probes: what stands behind the family and its colon becomes a clause with a
+ * request. `text` NULL: nothing stands there. -EINVAL with a sentence that names the word; -ENOMEM.
  *
  *	SYMBOL[(NAME=FETCHARG,...)][:enter|:exit][/FILTER/]       kernel_call
  *	FILE:SYMBOL[(NAME=FETCHARG,...)][:enter|:exit]            user_call

@@ -3,10 +3,14 @@
 #include "cli/json.h"
 #include "cli/text.h"
 
+#include <string.h>
+
 #define EVENT_WIDTH 25
 #define FIELD_WIDTH 20
 #define TYPE_WIDTH  8
 #define WHERE_WIDTH 8
+
+#define NO_FIELDS "its fields are the arguments that the subscriber asks for"
 
 const char *field_type_name(enum field_type type)
 {
@@ -59,9 +63,45 @@ void catalog_text_put(struct buffer *out, bool color)
 			put_field(out, color, &entry->fields[i]);
 		if (!entry->field_count) {
 			buffer_put_string(out, "    ");
-			text_put_styled(out, color, STYLE_DIM, "its fields are the arguments that the subscriber asks for");
+			text_put_styled(out, color, STYLE_DIM, NO_FIELDS);
 			buffer_put_u8(out, '\n');
 		}
+	}
+}
+
+static void put_markdown_entry(struct buffer *out, const struct catalog_entry *entry)
+{
+	buffer_put_string(out, "\n### ");
+	catalog_put_name(out, entry);
+	buffer_printf(out, "\n\n%s\n\n", entry->summary);
+	if (!entry->field_count) {
+		buffer_put_string(out, NO_FIELDS ".\n");
+		return;
+	}
+	buffer_put_string(out, "| field | type | kernel | what it is |\n|---|---|---|---|\n");
+	for (size_t i = 0; i < entry->field_count; i++)
+		buffer_printf(out, "| `%s` | %s | %s | %s |\n", entry->fields[i].name, field_type_name(entry->fields[i].type),
+			      entry->fields[i].kernel_name ? "yes" : "", entry->fields[i].summary);
+}
+
+void catalog_markdown_put(struct buffer *out)
+{
+	const char *family = "";
+
+	buffer_put_string(
+		out,
+		"# Events\n\n"
+		"Every kind of event that can be watched, and its fields. `make docs` writes this page from the catalog that the program\n"
+		"itself has (`ringside events`). Where *kernel* says yes, the kernel can compare the field before it hands an event out, "
+		"if the\n"
+		"way that the kind is captured has it: `ringside check` tells the way.\n");
+	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++) {
+		const struct catalog_entry *entry = catalog_entry(kind);
+
+		if (strcmp(entry->family, family) != 0)
+			buffer_printf(out, "\n## %s\n", entry->family);
+		family = entry->family;
+		put_markdown_entry(out, entry);
 	}
 }
 

@@ -22,4 +22,7 @@ void catalog_text_put(struct buffer *out, bool color);
 /* An array of {"event", "summary", "tracepoint", "fields": [{"name", "type", "summary", "kernel_filter"}]}, one line. */
 void catalog_json_put(struct buffer *out);
 
+/* Appends it as a page of Markdown (docs/EVENTS.md). */
+void catalog_markdown_put(struct buffer *out);
+
 #endif

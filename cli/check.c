@@ -1,3 +1,4 @@
+#include "cli/check_captures.h"
 #include "cli/check_events.h"
 #include "cli/check_host.h"
 #include "cli/command.h"
@@ -41,6 +42,7 @@ static void run_checks(struct check_report *report)
 	check_kernel(report, &tracefs_err);
 	check_perf(report, &features, &perf_err);
 	check_events(report, &features, &tracefs_err, &perf_err);
+	check_captures(report, &(struct check_forbidden){0}, tracefs_err.code ? &tracefs_err : &perf_err);
 	check_limits(report);
 }
 
@@ -51,7 +53,7 @@ int command_check(int argc, char **argv)
 	struct buffer out;
 	int status;
 
-	if (!print_options_parse(argc, argv, help, false, &options, &status))
+	if (!print_options_parse(argc, argv, help, OUTPUT_FORMS_USUAL, false, &options, &status))
 		return status;
 	run_checks(&report);
 	status = check_report_status(&report);

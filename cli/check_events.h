@@ -5,7 +5,7 @@
 #include "tracing/perf_event.h"
 
 /*
- * Tries every event kind of the catalog out: its tracepoint and the fields that we read of it, a perf event on it, a kernel filter; then makes
+ * Tries every event kind out that has one way only (the others: check_captures.h): its tracepoint and the fields that we read of it, a perf event on it, a kernel filter; then makes
  * such events happen and looks whether they were counted. A tracepoint can exist, accept a perf event and never fire. Likewise for the
  * ways to exec arguments and exit statuses. Leaves nothing in the kernel.
  *

@@ -10,6 +10,8 @@ int command_watch(int argc, char **argv);
 int command_events(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_status(int argc, char **argv);
+int command_probes(int argc, char **argv);
+int command_trace(int argc, char **argv);
 
 /* Where the sensor listens, and the clients connect to, when nobody says anything else. */
 #define DEFAULT_ADDRESS "unix:/run/ringside/ringside.sock"

@@ -1,6 +1,5 @@
 #include "cli/event_words.h"
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/suggest.h"
 #include "cli/call_words.h"
@@ -136,15 +135,19 @@ static int add_calls(struct subscription_spec *spec, const char *call, const cha
 
 static int add_syscall(struct subscription_spec *spec, const char *text, struct error *err)
 {
-	cleanup_free char *call = text ? strdup(text) : NULL;
-	char *type = call;
+	char *call, *type;
+	int r;
 
 	if (!text)
 		return error_set(err, -EINVAL, "syscall needs a name or a number, like syscall:openat or syscall:110:exit");
+	call = strdup(text);
 	if (!call)
 		return no_memory(err);
+	type = call;
 	strsep(&type, ":");
-	return add_calls(spec, call, type, err);
+	r = add_calls(spec, call, type, err);
+	free(call);
+	return r;
 }
 
 static int add_ticker(struct subscription_spec *spec, const char *interval, struct error *err)
@@ -243,8 +246,9 @@ static bool has_its_parts(const struct family *family, const char *text)
 
 int event_word_add(struct subscription_spec *spec, const char *word, struct error *err)
 {
-	size_t length = strcspn(word, ":");
-	const char *text = word[length] ? word + length + 1 : NULL;
+	const char *colon = strchr(word, ':');
+	const char *text = colon ? colon + 1 : NULL;
+	size_t length = colon ? (size_t)(colon - word) : strlen(word);
 	char name[FAMILY_BYTES];
 
 	if (length >= sizeof(name) || strlen(word) > WORD_MAX)

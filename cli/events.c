@@ -12,7 +12,8 @@ static const char help[] =
 	"\n"
 	"usage: ringside events [OPTIONS]\n"
 	"\n"
-	"  -o, --output text|json    how to print it (text)\n"
+	"  -o, --output text|json|markdown\n"
+	"                            how to print it (text)\n"
 	"      --color auto|always|never\n"
 	"  -h, --help\n"
 	"\n"
@@ -27,11 +28,13 @@ int command_events(int argc, char **argv)
 	int status;
 	int r;
 
-	if (!print_options_parse(argc, argv, help, false, &options, &status))
+	if (!print_options_parse(argc, argv, help, OUTPUT_FORMS_USUAL | OUTPUT_FORM_BIT(OUTPUT_MARKDOWN), false, &options, &status))
 		return status;
 	buffer_init(&out, 0);
 	if (options.form == OUTPUT_JSON)
 		catalog_json_put(&out);
+	else if (options.form == OUTPUT_MARKDOWN)
+		catalog_markdown_put(&out);
 	else
 		catalog_text_put(&out, color_mode_wanted(options.color, STDOUT_FILENO));
 	r = text_flush(&out, STDOUT_FILENO);

@@ -17,6 +17,8 @@ static const struct {
 	{"events", command_events, "list what can be watched, with the fields of each event"},
 	{"check", command_check, "say what this kernel offers and how each event is captured (root)"},
 	{"status", command_status, "ask a running sensor what it is doing"},
+	{"trace", command_trace, "show the calls of any function of the kernel or of a program (root)"},
+	{"probes", command_probes, "list the dynamic events of this host, and whose they are (root)"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -46,7 +48,7 @@ static int unknown_verb(const char *word)
 		suggestion_offer(&suggestion, commands[i].name);
 	if (suggestion_best(&suggestion))
 		return usage_error("", "there is no verb \"%s\"; did you mean %s?", word, suggestion_best(&suggestion));
-	return usage_error("", "there is no verb \"%s\": the verbs are sensor, watch, events, check and status", word);
+	return usage_error("", "there is no verb \"%s\": the verbs are sensor, watch, events, check, status, trace and probes", word);
 }
 
 int main(int argc, char **argv)

@@ -61,18 +61,44 @@ int options_next(int argc, char **argv, const char *shorts, const struct option 
 	return '?';
 }
 
-bool output_form_parse(const char *verb, const char *word, bool none_allowed, enum output_form *ret)
+static const char *const form_names[] = {
+	[OUTPUT_TEXT] = "text",
+	[OUTPUT_JSON] = "json",
+	[OUTPUT_MARKDOWN] = "markdown",
+	[OUTPUT_NONE] = "none",
+};
+
+#define FORM_COUNT (sizeof(form_names) / sizeof(form_names[0]))
+
+/* "text, json and none" */
+static void list_forms(unsigned int forms, char *to, size_t size)
 {
-	if (!strcmp(word, "text"))
-		*ret = OUTPUT_TEXT;
-	else if (!strcmp(word, "json"))
-		*ret = OUTPUT_JSON;
-	else if (none_allowed && !strcmp(word, "none"))
-		*ret = OUTPUT_NONE;
-	else
-		return usage_error(verb, "-o %s: the forms are text%s json%s", word, none_allowed ? "," : " and",
-				   none_allowed ? " and none" : "") == 0;
-	return true;
+	size_t length = 0;
+
+	for (size_t i = 0; i < FORM_COUNT && length < size; i++) {
+		unsigned int behind = forms >> i;
+
+		if (behind & 1)
+			length += (size_t)snprintf(to + length, size - length, "%s%s", form_names[i],
+						   behind == 1                       ? ""
+						   : __builtin_popcount(behind) == 2 ? " and "
+										     : ", ");
+	}
+}
+
+bool output_form_parse(const char *verb, const char *word, unsigned int forms, enum output_form *ret)
+{
+	char names[64];
+
+	for (size_t i = 0; i < FORM_COUNT; i++) {
+		if (!(forms & 1u << i) || strcmp(word, form_names[i]) != 0)
+			continue;
+		*ret = (enum output_form)i;
+		return true;
+	}
+	list_forms(forms, names, sizeof(names));
+	usage_error(verb, "-o %s: the forms are %s", word, names);
+	return false;
 }
 
 bool color_option_parse(const char *verb, const char *word, enum color_mode *ret)
@@ -91,14 +117,14 @@ bool options_no_more_words(int argc, char **argv)
 	return false;
 }
 
-static bool print_option_take(const char *verb, int option, struct print_options *ret)
+static bool print_option_take(const char *verb, int option, unsigned int forms, struct print_options *ret)
 {
 	switch (option) {
 	case 'a':
 		ret->connect = optarg;
 		return true;
 	case 'o':
-		return output_form_parse(verb, optarg, false, &ret->form);
+		return output_form_parse(verb, optarg, forms, &ret->form);
 	case 'c':
 		return color_option_parse(verb, optarg, &ret->color);
 	default:
@@ -106,7 +132,8 @@ static bool print_option_take(const char *verb, int option, struct print_options
 	}
 }
 
-bool print_options_parse(int argc, char **argv, const char *help, bool connects, struct print_options *ret, int *ret_status)
+bool print_options_parse(int argc, char **argv, const char *help, unsigned int forms, bool connects, struct print_options *ret,
+			 int *ret_status)
 {
 	static const struct option longs[] = {
 		{"connect", required_argument, NULL, 'a'},
@@ -126,7 +153,7 @@ bool print_options_parse(int argc, char **argv, const char *help, bool connects,
 			*ret_status = 0;
 			return false;
 		}
-		if (!print_option_take(argv[0], option, ret))
+		if (!print_option_take(argv[0], option, forms, ret))
 			return false;
 	}
 	return options_no_more_words(argc, argv);

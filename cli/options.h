@@ -21,11 +21,16 @@ int usage_error(const char *verb, const char *format, ...) __attribute__((format
 enum output_form {
 	OUTPUT_TEXT,
 	OUTPUT_JSON,
+	OUTPUT_MARKDOWN,
 	OUTPUT_NONE,
 };
 
-/* False, after an error to standard error, for a word that is no form this verb has. */
-bool output_form_parse(const char *verb, const char *word, bool none_allowed, enum output_form *ret);
+#define OUTPUT_FORM_BIT(form) (1u << (form))
+/* What most verbs have. */
+#define OUTPUT_FORMS_USUAL (OUTPUT_FORM_BIT(OUTPUT_TEXT) | OUTPUT_FORM_BIT(OUTPUT_JSON))
+
+/* `forms`: those that this verb has. False, after an error to standard error, for any other word. */
+bool output_form_parse(const char *verb, const char *word, unsigned int forms, enum output_form *ret);
 
 /* False, after an error to standard error, for a word that is no color mode. */
 bool color_option_parse(const char *verb, const char *word, enum color_mode *ret);
@@ -35,14 +40,15 @@ bool options_no_more_words(int argc, char **argv);
 
 /* What can be said to a verb that prints one thing and is done. */
 struct print_options {
-	enum output_form form; /* text or json */
+	enum output_form form;
 	enum color_mode color;
 	const char *connect; /* NULL: not given */
 };
 
-/* Reads all words of such a verb; --connect only with `connects`. False: the verb is done, with *ret_status, because its help was asked for
- * (and printed) or its words are wrong (and it was said why). */
-bool print_options_parse(int argc, char **argv, const char *help, bool connects, struct print_options *ret, int *ret_status);
+/* Reads all words of such a verb, which has these forms; --connect only with `connects`. False: the verb is done, with *ret_status, because its
+ * help was asked for (and printed) or its words are wrong (and it was said why). */
+bool print_options_parse(int argc, char **argv, const char *help, unsigned int forms, bool connects, struct print_options *ret,
+			 int *ret_status);
 
 /* The sensor's address for a client: what was given, else the environment's, else the default. */
 const char *options_address(const char *given);

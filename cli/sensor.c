@@ -8,6 +8,7 @@
 #include "cli/options.h"
 #include "cli/parse.h"
 #include "proto/capsule8_encoder.h"
+#include "sensor/capture.h"
 #include "service/engine.h"
 #include "service/health.h"
 #include "service/reflection.h"
@@ -224,8 +225,8 @@ static int parse_max_calls(const char *verb, uint32_t *ret)
 
 static int add_forbidden(struct sensor_command *s, const char *verb)
 {
-	if (!*optarg)
-		return usage_error(verb, "--forbid: names nothing; it takes what 'ringside check' shows, like do_filp_open");
+	if (!capture_candidate_exists(optarg))
+		return usage_error(verb, "--forbid %s: there is no such way to capture events; 'ringside check' shows them", optarg);
 	if (s->engine_options.forbidden_count == FORBIDDEN_MAX)
 		return usage_error(verb, "--forbid: more than %d names", FORBIDDEN_MAX);
 	s->forbidden[s->engine_options.forbidden_count++] = optarg;

@@ -77,7 +77,7 @@ int command_status(int argc, char **argv)
 	struct error err = {0};
 	int exit_status;
 
-	if (!print_options_parse(argc, argv, help, true, &options, &exit_status))
+	if (!print_options_parse(argc, argv, help, OUTPUT_FORMS_USUAL, true, &options, &exit_status))
 		return exit_status;
 	if (ask(options_address(options.connect), &status, &err)) {
 		text_say("ringside: ", err.message);

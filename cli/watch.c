@@ -264,7 +264,7 @@ static bool parse_option(struct watch *w, const char *verb, int option)
 		usage_error(verb, "--limit: %s", err.message);
 		return false;
 	case 'o':
-		return output_form_parse(verb, optarg, true, &w->form);
+		return output_form_parse(verb, optarg, OUTPUT_FORMS_USUAL | OUTPUT_FORM_BIT(OUTPUT_NONE), &w->form);
 	case 'c':
 		return color_option_parse(verb, optarg, &w->color);
 	case 'q':

@@ -56,7 +56,7 @@ int place_decode_performance(const struct place *at, const Capsule8__Api__V0__Pe
 	bool by_frequency = filter->sample_rate_type == CAPSULE8__API__V0__SAMPLE_RATE_TYPE__SAMPLE_RATE_TYPE_FREQUENCY;
 	struct perf_counter counters[PERF_COUNTERS_MAX];
 	struct clause *clause;
-	uint64_t rate;
+	uint64_t rate = 0;
 	int r;
 
 	r = decode_counters(at, filter, counters);

@@ -280,7 +280,7 @@ int call_install(struct probe *p, struct probe_request *request, const struct pr
 		.kernel = kernel,
 		.self = self,
 		.source = source,
-		.dialect = kernel->dialect ? kernel->dialect : &full_dialect,
+		.dialect = kernel->is_real ? &kernel->dialect : &full_dialect,
 		.args = args,
 		.err = err,
 	};

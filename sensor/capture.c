@@ -60,16 +60,32 @@ struct capture *capture_of(const struct capture_set *s, enum event_kind kind)
 	return NULL;
 }
 
-static bool is_forbidden(const struct capture_set *s, const struct capture *c, const struct source_candidate *candidate)
+/* "do_filp_open" or "file:open/do_filp_open". */
+static bool is_called(const struct source_capture *source, const struct source_candidate *candidate, const char *name)
 {
 	char full[128];
 
-	capture_name(c->source, full, sizeof(full));
+	capture_name(source, full, sizeof(full));
 	strncat(full, "/", sizeof(full) - strlen(full) - 1);
 	strncat(full, candidate->name, sizeof(full) - strlen(full) - 1);
+	return !strcmp(name, candidate->name) || !strcmp(name, full);
+}
+
+static bool is_forbidden(const struct capture_set *s, const struct capture *c, const struct source_candidate *candidate)
+{
 	for (size_t i = 0; i < s->options.forbidden_count; i++)
-		if (!strcmp(s->options.forbidden[i], candidate->name) || !strcmp(s->options.forbidden[i], full))
+		if (is_called(c->source, candidate, s->options.forbidden[i]))
 			return true;
+	return false;
+}
+
+bool capture_candidate_exists(const char *name)
+{
+	for (size_t i = 0; i < SOURCE_COUNT; i++)
+		for (size_t j = 0; j < *sources[i].count; j++)
+			for (size_t k = 0; k < sources[i].captures[j].candidate_count; k++)
+				if (is_called(&sources[i].captures[j], &sources[i].captures[j].candidates[k], name))
+					return true;
 	return false;
 }
 
@@ -85,7 +101,7 @@ void capture_name(const struct source_capture *source, char *to, size_t size)
 	snprintf(to, size, "%s:%s", entry->family, entry->type);
 }
 
-static int try_candidate(struct capture_set *s, struct capture *c, size_t i, const struct probe_kernel *kernel)
+static int try_candidate(struct capture_set *s, struct capture *c, size_t i, struct probe_kernel *kernel)
 {
 	const struct source_candidate *candidate = &c->source->candidates[i];
 	struct error *reason = &c->rejections[i];
@@ -108,7 +124,7 @@ static void set_refusal(struct capture *c)
 	buffer_done(&text);
 }
 
-int capture_choose(struct capture_set *s, struct capture *c, const struct probe_kernel *kernel)
+int capture_choose(struct capture_set *s, struct capture *c, struct probe_kernel *kernel)
 {
 	char name[64];
 
@@ -124,7 +140,7 @@ int capture_choose(struct capture_set *s, struct capture *c, const struct probe_
 			continue;
 		}
 		c->chosen = &c->source->candidates[i];
-		log_info("captured", "event=%s way=%s", name, c->chosen->name);
+		log_debug("captured", "event=%s way=%s", name, c->chosen->name);
 		return 0;
 	}
 	set_refusal(c);

@@ -14,7 +14,7 @@ struct capture_options {
 	/* Runs a trial of a candidate: 0, or a negative errno with the reason. NULL: none is run, the first candidate whose probes install is
 	 * taken (sources without a kernel). */
 	int (*trial)(void *context, const struct source_capture *capture, const struct source_candidate *candidate,
-		     const struct probe_kernel *kernel, struct error *err);
+		     struct probe_kernel *kernel, struct error *err);
 	void *trial_context;
 	/* Candidates that must not be used: "do_filp_open" wherever it is one, "file:open/do_filp_open" for that kind only. */
 	const char *const *forbidden;
@@ -41,6 +41,9 @@ struct capture_set {
 int capture_set_init(struct capture_set *s, const struct capture_options *options);
 void capture_set_done(struct capture_set *s);
 
+/* Whether some candidate, on whatever kernel, has this name in one of the two forms. */
+bool capture_candidate_exists(const char *name);
+
 /* "file:open"; the name of one that no kind is captured by. */
 void capture_name(const struct source_capture *source, char *to, size_t size);
 
@@ -48,7 +51,7 @@ void capture_name(const struct source_capture *source, char *to, size_t size);
 struct capture *capture_of(const struct capture_set *s, enum event_kind kind);
 
 /* Chooses, if that was not done yet. 0: c->chosen is there. Else c->refusal says why nothing works. */
-int capture_choose(struct capture_set *s, struct capture *c, const struct probe_kernel *kernel);
+int capture_choose(struct capture_set *s, struct capture *c, struct probe_kernel *kernel);
 
 /* The candidate stopped working (it would not install): the next one is tried at the next capture_choose(). */
 void capture_reject(struct capture *c, const struct error *reason);

@@ -3,9 +3,16 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "sensor/probe_request.h"
+#include "sensor/fetchargs_template.h"
+#include "tracing/arch.h"
 #include "tracing/kernel_symbols.h"
+#include "tracing/probe_limits.h"
 
 #include <errno.h>
+#include <inttypes.h>
+
+/* "p:ringside_4194304_18446744073709551615/p_..." and the symbol, at most. */
+#define DEFINITION_HEAD_BYTES 256
 
 const char *probe_sort(enum source_probe_type type)
 {
@@ -26,6 +33,20 @@ void probe_describe(const struct source_probe *row, char *to, size_t size)
 		snprintf(to, size, "%s %s", probe_sort(row->type), row->name);
 }
 
+/* A name that was fetched as an array is one field, or, on kernels without arrays, many that stand one behind another. */
+static int find_field(const struct format *format, const char *name, struct format_field *ret, struct error *err)
+{
+	char first[64];
+	int code = format_field(format, name, ret, err);
+
+	snprintf(first, sizeof(first), "%s__0", name);
+	if (code != -ENOENT || format_field(format, first, ret, NULL))
+		return code;
+	ret->size = FETCHARGS_NAME_BYTES;
+	ret->is_array = true;
+	return 0;
+}
+
 static int compile_fields(struct probe *p, struct error *err)
 {
 	const struct source_probe *row = p->instance.row;
@@ -33,14 +54,14 @@ static int compile_fields(struct probe *p, struct error *err)
 	for (size_t i = 0; i < SOURCE_FIELDS_MAX && row->fields[i]; i++) {
 		const char *name = row->fields[i];
 		bool optional = name[0] == '?';
-		int code = format_field(p->event->format, name + optional, &p->instance.fields[i], optional ? NULL : err);
+		int code = find_field(p->event->format, name + optional, &p->instance.fields[i], optional ? NULL : err);
 
 		if (code && !optional)
 			return code;
 		if (code)
 			p->instance.fields[i] = (struct format_field){0};
 	}
-	return row->compile ? row->compile(p->event->format, &p->instance.state, err) : 0;
+	return p->instance.path ? dentry_path_compile(p->instance.path, p->event->format, err) : 0;
 }
 
 static int add_event(struct probe *p, struct sample_source *source, struct kernel_event_spec *spec, struct error *err)
@@ -66,45 +87,36 @@ static void make_name(const struct source_probe *row, char *to, size_t size)
 	snprintf(to, size, "%c_%.40s_%u", row->type == SOURCE_KRETPROBE ? 'r' : 'p', row->name, ++count);
 }
 
-/* One "NAME=EXPRESSION" of a row's fetchargs. */
-static int parse_fetcharg(char *text, struct fetcharg *ret, struct error *err)
+/* The path's fetchargs, behind those of the row itself. */
+static int add_path(struct probe *p, const struct source_probe *row, struct probe_kernel *kernel, uint32_t count, struct buffer *out,
+		    struct error *err)
 {
-	char *equals = strchr(text, '=');
+	const struct kernel_layout *layout = probe_kernel_layout(kernel, LAYOUT_NAMES, err);
+	struct dentry_path_spec spec = {.kind = row->path_kind, .prefix = "z"};
+	char base[16];
 
-	if (!equals)
-		return error_set(err, -EINVAL, "%s: no name=expression", text);
-	*equals = '\0';
-	return fetcharg_parse(ret, text, equals + 1, NULL, err);
+	if (!layout)
+		return -ENODATA;
+	snprintf(base, sizeof(base), "%%%s", arch_host()->argument_registers[row->path_base[strlen("$arg")] - '1']);
+	spec.base = base;
+	spec.arguments = PROBE_ARGUMENTS_MAX - count;
+	spec.characters = PROBE_DEFINITION_CHARACTERS_MAX - DEFINITION_HEAD_BYTES - (uint32_t)out->length;
+	spec.record_bytes = kernel->record_bytes - PROBE_HEADER_BYTES - 8 * count;
+	p->instance.path = calloc(1, sizeof(*p->instance.path));
+	if (!p->instance.path)
+		return error_set(err, -ENOMEM, "out of memory");
+	return dentry_path_plan(p->instance.path, layout, &spec, out, err);
 }
 
-/* What a row has in the newest notation, in that of this kernel. */
-static int translate_fetchargs(const struct source_probe *row, const struct fetcharg_dialect *dialect, struct buffer *out,
-			       struct error *err)
+static int make_fetchargs(struct probe *p, const struct source_probe *row, struct probe_kernel *kernel, struct buffer *out,
+			  struct error *err)
 {
 	enum fetcharg_place place = row->type == SOURCE_KPROBE ? FETCHARG_KERNEL_ENTRY : FETCHARG_KERNEL_RETURN;
-	cleanup_free char *text = strdup(row->fetchargs);
-	cleanup_free struct fetcharg *args = calloc(FETCHARGS_MAX, sizeof(*args));
-	size_t count = 0;
-	char *rest;
-	int code = 0;
+	uint32_t count = 0;
+	int code = row->fetchargs ? fetchargs_template_write(row->fetchargs, place, kernel, out, &count, err) : 0;
 
-	if (!text || !args)
-		return error_set(err, -ENOMEM, "out of memory");
-	for (char *word = strtok_r(text, " ", &rest); !code && word; word = strtok_r(NULL, " ", &rest))
-		code = count < FETCHARGS_MAX ? parse_fetcharg(word, &args[count++], err) : error_set(err, -E2BIG, "too many fetchargs");
-	return code ? code : fetchargs_write(out, dialect, arch_host(), place, args, count, NULL, err);
-}
-
-static int make_fetchargs(const struct source_probe *row, const struct probe_kernel *kernel, struct buffer *out, struct error *err)
-{
-	int code = 0;
-
-	if (row->make_fetchargs)
-		code = row->make_fetchargs(kernel->layout, out, err);
-	else if (row->fetchargs && kernel->dialect)
-		code = translate_fetchargs(row, kernel->dialect, out, err);
-	else if (row->fetchargs)
-		buffer_put_string(out, row->fetchargs);
+	if (!code && row->path_base)
+		code = add_path(p, row, kernel, count, out, err);
 	buffer_put_u8(out, '\0');
 	return !code && out->failed ? error_set(err, -ENOMEM, "out of memory") : code;
 }
@@ -117,14 +129,18 @@ static int add_function(struct probe *p, const struct source_probe *row, struct 
 	struct kernel_symbol symbol;
 	int code = add_event(p, source, spec, err);
 
-	if ((code != -ENOENT && code != -EINVAL) || kernel_symbol_find(NULL, row->name, &symbol, NULL) || !strcmp(symbol.name, row->name))
+	if (code != -ENOENT && code != -EINVAL)
+		return code;
+	if (kernel_symbol_find(NULL, row->name, &symbol, NULL))
+		return error_set(err, -ENOENT, "this kernel has no function %s", row->name);
+	if (!strcmp(symbol.name, row->name))
 		return code;
 	probe->place = symbol.name;
 	return add_event(p, source, spec, err);
 }
 
-static int install_function(struct probe *p, const struct source_probe *row, const struct probe_kernel *kernel,
-			    struct sample_source *source, const char *filter, struct error *err)
+static int install_function(struct probe *p, const struct source_probe *row, struct probe_kernel *kernel, struct sample_source *source,
+			    const char *filter, struct error *err)
 {
 	bool is_return = row->type == SOURCE_KRETPROBE;
 	char name[64];
@@ -142,8 +158,12 @@ static int install_function(struct probe *p, const struct source_probe *row, con
 	struct buffer fetchargs;
 	int code;
 
+	if (kernel->is_real && row->record_bytes > kernel->record_bytes)
+		return error_set(err, -E2BIG,
+				 "a long name would make a record of %" PRIu32 " bytes, and this kernel loses what is more than %" PRIu32,
+				 row->record_bytes, kernel->record_bytes);
 	buffer_init(&fetchargs, 0);
-	code = make_fetchargs(row, kernel, &fetchargs, err);
+	code = make_fetchargs(p, row, kernel, &fetchargs, err);
 	if (!code) {
 		make_name(row, name, sizeof(name));
 		probe.fetchargs = (const char *)fetchargs.data;
@@ -173,7 +193,7 @@ static char *add_condition(const struct source_probe *row, const char *filter)
 	return asprintf(&both, "(%s) && (%s)", row->condition, filter) < 0 ? NULL : both;
 }
 
-int probe_install(struct probe *p, const struct source_probe *row, const struct probe_kernel *kernel, struct sample_source *source,
+int probe_install(struct probe *p, const struct source_probe *row, struct probe_kernel *kernel, struct sample_source *source,
 		  const char *filter, struct error *err)
 {
 	cleanup_free char *whole = add_condition(row, filter);
@@ -204,6 +224,8 @@ void probe_remove(struct probe *p, struct sample_source *source)
 	if (p->event)
 		source->ops->remove(source, p->event);
 	p->event = NULL;
+	free(p->instance.path);
+	p->instance.path = NULL;
 	if (p->instance.state && p->instance.row->free_state)
 		p->instance.row->free_state(p->instance.state);
 	else

@@ -1,10 +1,8 @@
 #ifndef SENSOR_PROBE_H
 #define SENSOR_PROBE_H
 
+#include "sensor/probe_kernel.h"
 #include "sensor/source.h"
-#include "tracing/fetchargs.h"
-#include "tracing/kernel_addresses.h"
-#include "tracing/kernel_symbols.h"
 
 /*
  * A row of a source's table, installed in the kernel: its event in the sample source, its fields compiled. Used by the sensor and by trials.
@@ -22,19 +20,9 @@ struct probe {
 	struct probe *prev, *next;
 };
 
-/* What probe_install() needs to know of this kernel beside its tables. */
-struct probe_kernel {
-	const struct kernel_layout *layout; /* NULL: no structure is known */
-	/* The kernel's notation of fetchargs; NULL: there is no kernel (a fake source or a recording), they are left as they stand. */
-	const struct fetcharg_dialect *dialect;
-	unsigned int maxactive;                    /* of kretprobes; 0: the kernel's choice */
-	const struct kernel_symbol_files *symbols; /* where functions are looked up; NULL: the running kernel's */
-	struct kernel_addresses *addresses;        /* NULL: addresses are shown as numbers */
-};
-
 /* Installs it with the kernel filter, or without one when the kernel refuses that: a filter is only there to save work. The kernel event's owner
  * is the probe. -ENOENT and the like when this kernel does not have it. */
-int probe_install(struct probe *p, const struct source_probe *row, const struct probe_kernel *kernel, struct sample_source *source,
+int probe_install(struct probe *p, const struct source_probe *row, struct probe_kernel *kernel, struct sample_source *source,
 		  const char *filter, struct error *err);
 
 /* Another filter, or none when the kernel refuses it. */

@@ -30,7 +30,6 @@ struct sensor {
 	struct self_filter self;
 	struct capture_set captures;
 	struct probe_kernel kernel;
-	struct fetcharg_dialect dialect;
 	struct probe *fixed; /* rows that every kernel has, all of them */
 	size_t fixed_count;
 	struct probe *captured;  /* rows of the chosen candidates that are installed */
@@ -214,7 +213,7 @@ static bool install_captures(struct sensor *s)
 	DL_FOREACH_SAFE (s->captured, probe, next) {
 		struct error err = {0};
 
-		if (apply_row(s, probe, &err)) {
+		if (apply_row(s, probe, &err) && !(probe->instance.row->optional && err.code == -ENOENT)) {
 			complete = false;
 			for (size_t i = 0; i < s->captures.count; i++)
 				if (uses_row(&s->captures.captures[i], probe->instance.row))
@@ -330,24 +329,7 @@ static int make_fixed(struct sensor *s)
 
 static void emit_from_builder(struct source_context *context, struct event *event);
 
-/* A kernel that does not say what its notation has is taken for the oldest: that every kernel understands. */
-static int learn_kernel(struct sensor *s, const struct sensor_options *options)
-{
-	struct error err = {0};
-
-	s->kernel.maxactive = options->maxactive;
-	s->kernel.addresses = kernel_addresses_new(NULL);
-	if (!s->kernel.addresses)
-		return -ENOMEM;
-	if (!options->with_trials)
-		return 0;
-	if (fetcharg_dialect_detect(&s->dialect, &err))
-		log_debug("fetchargs are written as for the oldest kernels", "error=\"%s\"", err.message);
-	s->kernel.dialect = &s->dialect;
-	return 0;
-}
-
-static int make_context(struct sensor *s, const struct sensor_options *options)
+static int make_context(struct sensor *s, const struct sensor_options *options, struct error *err)
 {
 	const struct capture_options captures = {
 		.trial = options->with_trials ? trial_run : NULL,
@@ -355,13 +337,24 @@ static int make_context(struct sensor *s, const struct sensor_options *options)
 		.forbidden_count = options->forbidden_count,
 	};
 
+	if (options->with_trials) {
+		int code = probe_kernel_init(&s->kernel, err);
+
+		if (code)
+			return code;
+	} else {
+		probe_kernel_init_fake(&s->kernel);
+	}
+	s->kernel.maxactive = options->maxactive;
+	s->kernel.spoiled = options->spoiled_layouts;
 	s->max_requests = options->max_requests ? options->max_requests : SENSOR_REQUESTS_DEFAULT;
 	s->context.notes = process_notes_new();
 	s->context.calls = call_table_new();
 	s->context.emit = emit_from_builder;
-	if (!s->context.notes || !s->context.calls || make_fixed(s) || learn_kernel(s, options))
-		return -ENOMEM;
-	return capture_set_init(&s->captures, &captures);
+	s->kernel.addresses = kernel_addresses_new(NULL);
+	if (!s->context.notes || !s->context.calls || !s->kernel.addresses || make_fixed(s) || capture_set_init(&s->captures, &captures))
+		return error_set(err, -ENOMEM, "out of memory");
+	return 0;
 }
 
 int sensor_new(struct sensor **ret, const struct sensor_options *options, const struct sensor_consumer *consumer, struct error *err)
@@ -379,11 +372,9 @@ int sensor_new(struct sensor **ret, const struct sensor_options *options, const 
 	s->source = options->source;
 	s->consumer = *consumer;
 	self_filter_init(&s->self, options->self_tgid);
-	code = make_context(s, options);
-	if (code) {
-		error_set(err, code, "out of memory");
+	code = make_context(s, options, err);
+	if (code)
 		goto fail;
-	}
 	code = process_cache_new(&s->context.processes, &cache_options, err);
 	if (code)
 		goto fail;
@@ -444,11 +435,17 @@ static void sensor_emit(struct sensor *s, struct event *event)
 	s->consumer.event(s->consumer.context, event);
 }
 
+/* Nobody (0) is not us. */
+static bool is_ours(const struct sensor *s, uint32_t tgid)
+{
+	return tgid && tgid == s->self.tgid;
+}
+
 static void emit_from_builder(struct source_context *context, struct event *event)
 {
 	struct sensor *s = (struct sensor *)context;
 
-	if (event->tgid != s->self.tgid || !s->self.tgid)
+	if (!is_ours(s, event->tgid))
 		sensor_emit(s, event);
 }
 
@@ -501,7 +498,7 @@ static void sensor_take_sample(struct sensor *s, const struct sample *sample)
 		return;
 	}
 	/* The process cache has to know even of what is not reported. */
-	if (sample->tgid == s->self.tgid && !row->always) {
+	if (is_ours(s, sample->tgid) && !row->always) {
 		s->self.seen = true;
 		return;
 	}
@@ -517,7 +514,7 @@ static void sensor_take_sample(struct sensor *s, const struct sample *sample)
 	event.credentials = thread_credentials_find(&s->context.thread_credentials, sample->tid);
 	if (row->always)
 		s->recent = NULL;
-	if (row->build(&s->context, &probe->instance, sample, &event) && event.tgid != s->self.tgid)
+	if (row->build(&s->context, &probe->instance, sample, &event) && !is_ours(s, event.tgid))
 		sensor_emit(s, &event);
 }
 

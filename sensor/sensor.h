@@ -22,8 +22,9 @@ struct sensor_options {
 	/* Capture candidates not to use (capture.h), borrowed for the sensor's life. */
 	const char *const *forbidden;
 	size_t forbidden_count;
-	uint32_t maxactive;    /* of return probes in the kernel: calls under way at once that are seen; 0: the kernel's choice */
-	uint32_t max_requests; /* how many functions and counter groups are watched at once; 0: SENSOR_REQUESTS_DEFAULT */
+	unsigned int maxactive;   /* calls of one function that a return probe can follow at once; 0: the kernel's choice */
+	uint32_t spoiled_layouts; /* for tests: LAYOUT_GROUP_BIT() of structures whose calibration is to fail (kernel_layout.h) */
+	uint32_t max_requests;    /* how many functions and counter groups are watched at once; 0: SENSOR_REQUESTS_DEFAULT */
 };
 
 #define SENSOR_REQUESTS_DEFAULT 64

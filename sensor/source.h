@@ -5,6 +5,7 @@
 #include "sensor/event.h"
 #include "sensor/process_cache.h"
 #include "sensor/thread_credentials.h"
+#include "tracing/dentry_path.h"
 #include "tracing/notice.h"
 #include "tracing/sample_source.h"
 
@@ -18,11 +19,13 @@
  * other arguments: nothing is concluded from names or versions.
  */
 
-#define SOURCE_FIELDS_MAX 16
+#define SOURCE_FIELDS_MAX 20
+
+/* A record with one string from the caller, which nobody can make longer than PATH_MAX. */
+#define SOURCE_RECORD_LONG_NAME 4352
 
 struct process_notes;
 struct call_table;
-struct kernel_layout;
 
 /* What builders work with. Lives in the sensor, or in a trial. */
 struct source_context {
@@ -53,18 +56,24 @@ struct source_instance {
 	const struct source_probe *row;
 	/* `row->fields` compiled, in the order of the names. */
 	struct format_field fields[SOURCE_FIELDS_MAX];
-	void *state; /* what `row->compile` made; freed with `row->free_state` */
+	struct dentry_path *path; /* compiled; NULL: the row has no path_base */
+	void *state;              /* what a request's builder keeps; freed with `row->free_state` */
 };
 
 struct source_probe {
 	enum source_probe_type type;
 	const char *system; /* of a tracepoint; NULL: a kernel function */
 	const char *name; /* of the tracepoint, or the function's symbol; a suffix that the compiler gave it is found (kernel_symbols.h) */
-	/* Of a kernel function: what to fetch, with $argN for its arguments and +u and ustring for the caller's memory; written another way for
-	 * kernels that lack those (fetchargs.h). NULL: nothing. */
+	/* Of a kernel function: what to fetch (fetchargs_template.h). NULL: nothing. */
 	const char *fetchargs;
-	/* Instead of `fetchargs`, when they depend on the kernel's structures. -ENODATA: those are not known here; err says why. */
-	int (*make_fetchargs)(const struct kernel_layout *layout, struct buffer *out, struct error *err);
+	/* Of a kernel function: where it is given a file whose path is to be captured, "$arg1"; NULL: nowhere. build() reads it with
+	 * source_read_path(). */
+	const char *path_base;
+	enum dentry_path_kind path_kind;
+	uint32_t tag; /* for build() and compile(): what sort of call this is */
+	uint32_t
+		record_bytes; /* the longest record that it can make, when that is more than old kernels take (probe_limits.h); 0: it is not */
+	bool optional;        /* the candidate works without it, on kernels that do not have it */
 	/* A kernel filter that it always carries; build() has to decide it once more, for kernels that refuse it. NULL: none. */
 	const char *condition;
 	/* The kinds for which it has to be installed. */
@@ -78,8 +87,6 @@ struct source_probe {
 	const char *fields[SOURCE_FIELDS_MAX];
 	/* What to read of the caller as soon as the sample is seen. */
 	struct sample_read_spec reads[SAMPLE_READS_MAX];
-	/* May be NULL: more to be made of the probe's format. -errno: this is not the probe that was meant. */
-	int (*compile)(const struct format *format, void **ret_state, struct error *err);
 	void (*free_state)(void *state); /* NULL: free() */
 	/* May be NULL. How long after the sample's time it may be held back for a notice that it needs and that has not come; 0: it need not.
 	 * Everything behind it waits too. */
@@ -102,7 +109,7 @@ struct source_candidate {
 struct source_provocation {
 	const char *directory; /* an empty one of its own */
 	uint32_t pid;          /* the child's */
-	uint32_t seen;         /* for verify(): what of several things it has seen already */
+	uint32_t number;       /* which one, from 0 */
 };
 
 struct source_capture {
@@ -112,11 +119,13 @@ struct source_capture {
 	uint64_t needed_by;
 	const struct source_candidate *candidates;
 	size_t candidate_count;
+	/* How many provocations there are, where several calls make the same kind; each has to be told by the candidate. 0: one. */
+	uint32_t provocation_count;
 	void (*provoke)(const struct source_provocation *provocation);
 	/* Whether everything that provoke() did has been told exactly, now that there is this event too. */
-	bool (*verify)(struct source_provocation *provocation, const struct event *event);
+	bool (*verify)(const struct source_provocation *provocation, const struct event *event);
 	/* Whether the process's context is what provoke() made it, for a capture without a kind. */
-	bool (*verify_process)(struct source_provocation *provocation, const struct process *process);
+	bool (*verify_process)(const struct source_provocation *provocation, const struct process *process);
 };
 
 extern const struct source_probe syscall_source[];

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define TRIAL_RING_BYTES (UINT64_C(2) << 20)
-#define TRIAL_PROBES_MAX 24
+#define TRIAL_PROBES_MAX 64
 #define POLL_INTERVAL_NS 500000
 
 struct trial {
@@ -27,7 +27,7 @@ struct trial {
 	struct provoke child;
 	struct probe probes[TRIAL_PROBES_MAX];
 	size_t probe_count;
-	uint64_t samples; /* of the child */
+	uint64_t samples; /* of the child, since it was provoked last */
 	bool verified;
 };
 
@@ -35,8 +35,8 @@ static int act(void *context, uint8_t step)
 {
 	struct trial *t = context;
 
-	(void)step;
 	t->provocation.pid = (uint32_t)getpid();
+	t->provocation.number = step;
 	t->capture->provoke(&t->provocation);
 	return 0;
 }
@@ -112,7 +112,7 @@ static void watch(struct trial *t)
 	}
 }
 
-static int install(struct trial *t, const struct source_candidate *candidate, const struct probe_kernel *kernel, struct error *err)
+static int install(struct trial *t, const struct source_candidate *candidate, struct probe_kernel *kernel, struct error *err)
 {
 	char filter[64];
 	int code = 0;
@@ -124,6 +124,8 @@ static int install(struct trial *t, const struct source_candidate *candidate, co
 			return error_set(err, -E2BIG, "more than %d probes", TRIAL_PROBES_MAX);
 		code = probe_install(&t->probes[t->probe_count], candidate->probes[i], kernel, t->source, filter, err);
 		t->probe_count += !code;
+		if (code == -ENOENT && candidate->probes[i]->optional)
+			code = 0;
 	}
 	return code;
 }
@@ -147,19 +149,15 @@ static int open_context(struct trial *t, struct error *err)
 	return collector_open(&t->source, &options, err);
 }
 
-static int run(struct trial *t, const struct source_candidate *candidate, const struct probe_kernel *kernel, struct error *err)
+/* Provokes once, and sees what comes of it. */
+static int try_provocation(struct trial *t, uint32_t number, struct error *err)
 {
-	int code = open_context(t, err);
+	int code;
 
-	if (!code)
-		code = provoke_start(&t->child, act, t, err);
-	if (code)
-		return code;
-	t->provocation.pid = (uint32_t)provoke_pid(&t->child);
-	(void)process_cache_get(t->context.processes, t->provocation.pid, clock_monotonic_ns());
-	code = install(t, candidate, kernel, err);
-	if (!code)
-		code = provoke_act(&t->child, 1, TRIAL_ACT_TIMEOUT_MS, err);
+	t->provocation.number = number;
+	t->verified = false;
+	t->samples = 0;
+	code = provoke_act(&t->child, (uint8_t)number, TRIAL_ACT_TIMEOUT_MS, err);
 	if (code)
 		return code;
 	watch(t);
@@ -169,8 +167,25 @@ static int run(struct trial *t, const struct source_candidate *candidate, const 
 			  : error_set(err, -ENODATA, "it is there, but does not fire when it should");
 }
 
-int trial_run(void *context, const struct source_capture *capture, const struct source_candidate *candidate,
-	      const struct probe_kernel *kernel, struct error *err)
+static int run(struct trial *t, const struct source_candidate *candidate, struct probe_kernel *kernel, struct error *err)
+{
+	uint32_t count = t->capture->provocation_count ? t->capture->provocation_count : 1;
+	int code = open_context(t, err);
+
+	if (!code)
+		code = provoke_start(&t->child, act, t, err);
+	if (code)
+		return code;
+	t->provocation.pid = (uint32_t)provoke_pid(&t->child);
+	(void)process_cache_get(t->context.processes, t->provocation.pid, clock_monotonic_ns());
+	code = install(t, candidate, kernel, err);
+	for (uint32_t number = 0; !code && number < count; number++)
+		code = try_provocation(t, number, err);
+	return code;
+}
+
+int trial_run(void *context, const struct source_capture *capture, const struct source_candidate *candidate, struct probe_kernel *kernel,
+	      struct error *err)
 {
 	struct trial *t = calloc(1, sizeof(*t));
 	int code;

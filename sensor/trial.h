@@ -5,7 +5,7 @@
 
 /*
  * The trial of a capture candidate: its probes are put into the kernel, a child of ours does the capture's provocation, and the very builders
- * that would run later must make exactly the event of it. Nothing is left behind, whatever comes of it.
+ * that would run later must make exactly the event of it; so with each of several provocations. Nothing is left behind, whatever comes of it.
  *
  * Takes some milliseconds, up to TRIAL_TIMEOUT_MS when nothing comes, and has rings of its own. Needs root and a kernel with tracefs.
  *
@@ -17,7 +17,7 @@
 
 /* 0: it works. -ENODATA: its probes install, but do not tell what was done; else why they do not install. The signature of
  * capture_options.trial; context is not used. */
-int trial_run(void *context, const struct source_capture *capture, const struct source_candidate *candidate,
-	      const struct probe_kernel *kernel, struct error *err);
+int trial_run(void *context, const struct source_capture *capture, const struct source_candidate *candidate, struct probe_kernel *kernel,
+	      struct error *err);
 
 #endif

@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Of what a client asked for, in a refusal: the reason has to fit into a status, too. */
+#define CALL_SHOWN_MAX 200
+
 struct telemetry_stream {
 	const struct telemetry_backend *backend;
 	struct outbox *outbox;
@@ -115,6 +118,23 @@ static bool is_call(enum event_kind kind)
 	}
 }
 
+static int refuse_call(struct clause *c)
+{
+	struct buffer description;
+	int r = -ENOMEM;
+
+	buffer_init(&description, 0);
+	clause_describe(c, &description);
+	if (!description.failed)
+		r = clause_refuse(
+			c, STATUS_PERMISSION_DENIED,
+			"%.*s: function calls, which can read any memory, are served on a unix socket only, unless the sensor runs"
+			" with --allow-remote-calls",
+			(int)(description.length < CALL_SHOWN_MAX ? description.length : CALL_SHOWN_MAX), (const char *)description.data);
+	buffer_done(&description);
+	return r;
+}
+
 /* What the caller may not have becomes a clause that says so. -ENOMEM. */
 static int withhold(const struct rpc *rpc, struct subscription_spec *spec)
 {
@@ -123,16 +143,9 @@ static int withhold(const struct rpc *rpc, struct subscription_spec *spec)
 
 	if (backend->allow_remote_calls || rpc_from_unix_socket(rpc))
 		return 0;
-	for (size_t i = 0; !r && i < spec->clause_count; i++) {
-		struct clause *c = &spec->clauses[i];
-
-		if (is_call(c->kind))
-			r = clause_refuse(
-				c, STATUS_PERMISSION_DENIED,
-				"%s: function calls, which can read any memory, are served on a unix socket only, unless the sensor"
-				" runs with --allow-remote-calls",
-				catalog_entry(c->kind)->family);
-	}
+	for (size_t i = 0; !r && i < spec->clause_count; i++)
+		if (is_call(spec->clauses[i].kind))
+			r = refuse_call(&spec->clauses[i]);
 	return r;
 }
 

@@ -1,35 +1,22 @@
 #include "tracing/collector.h"
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "tracing/collector_event.h"
 #include "tracing/cpu_set.h"
-#include "tracing/dynamic_probe.h"
 #include "tracing/hook.h"
 #include "tracing/late_reads.h"
+#include "tracing/loss_list.h"
+#include "tracing/probe_profile.h"
+#include "tracing/sample_record.h"
 #include "tracing/tracefs.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
-struct collector_event {
-	struct kernel_event base;
-	struct format *format;
-	char *filter;
-	bool with_abi;
-	struct dynamic_probe *probe; /* NULL: a tracepoint */
-	struct late_read_plan reads;
-	struct collector_event *prev, *next;
-};
-
-/* Losses that were found and are to be reported. */
-struct pending_loss {
-	struct collector_event *event;
-	uint64_t count;
-	uint64_t time_ns;
-	uint32_t cpu;
-	struct pending_loss *prev, *next;
-};
+/* The profile of probes costs the kernel a walk over all of them, whoever they are of. */
+#define MISSES_INTERVAL_NS (250 * NSEC_PER_MSEC)
 
 struct collector {
 	struct sample_source base;
@@ -41,13 +28,17 @@ struct collector {
 	struct cpu_rings rings;
 	struct hook_table hooks;
 	struct collector_event *events;
-	struct pending_loss *losses;
+	struct loss_list losses;
 	struct late_reads late;
-	uint32_t reading_events; /* how many of the events have reads */
+	uint32_t counting_events; /* how many of the events are counters */
+	uint32_t reading_events;  /* how many of the events have reads */
+	uint32_t missing_events;  /* how many of them can be missed */
+	uint64_t misses_read_ns;  /* when it was looked for those */
 
 	uint64_t horizon_ns;
 	uint64_t last_time_ns;
-	struct merge_ring *current; /* whose record the last sample borrows */
+	struct merge_ring *current;   /* whose record the last sample borrows */
+	struct counter_values values; /* of the last sample */
 	struct sample_source_counters counters;
 };
 
@@ -58,78 +49,17 @@ static struct collector *collector_of(struct sample_source *s)
 
 /* Events */
 
-static struct hook_spec event_hook_spec(const struct collector *c, const struct collector_event *event)
+/* A CPU that has just gone is taken out by collector_update_cpus(). */
+static int collector_open_hooks(struct collector *c, struct collector_event *event, uint32_t generation, struct error *err)
 {
-	return (struct hook_spec){
-		.features = &c->features,
-		.tracepoint = format_id(event->format),
-		.filter = event->filter,
-		.with_abi = event->with_abi,
-		.wakes = event->reads.urgent,
-	};
-}
-
-/* An error names the tracepoint and, for a filter, what the kernel dislikes about it. */
-static int event_open_hooks(struct collector *c, struct collector_event *event, uint32_t generation, struct error *err)
-{
-	const char *system = format_system(event->format), *name = format_name(event->format);
-	struct hook_spec spec = event_hook_spec(c, event);
 	struct cpu_slot *slot;
 	int code;
 
 	DL_FOREACH (c->rings.slots, slot) {
-		code = slot->gone ? 0 : hook_table_open(&c->hooks, slot, &spec, &event->base, generation, err);
-		/* A CPU that has just gone is taken out by collector_update_cpus(). */
-		if (!code || code == -ENODEV)
-			continue;
-		if (code == -EINVAL && event->filter[0])
-			tracefs_explain_filter(system, name, event->filter, err);
-		return error_prefix(err, code, "%s:%s", system, name);
+		code = slot->gone ? 0 : collector_event_open(event, &c->hooks, slot, &c->features, generation, err);
+		if (code && code != -ENODEV)
+			return code;
 	}
-	return 0;
-}
-
-/* With its probe, if it has one: its perf events are closed. */
-static struct collector_event *event_free(struct collector_event *event)
-{
-	struct error err = {0};
-
-	if (!event)
-		return NULL;
-	if (event->probe && dynamic_probe_remove(event->probe, &err))
-		log_warning("cannot remove a probe", "probe=%s error=\"%s\"", dynamic_probe_name(event->probe), err.message);
-	dynamic_probe_free(event->probe);
-	format_free(event->format);
-	free(event->filter);
-	free(event);
-	return NULL;
-}
-
-static int event_new(const struct kernel_event_spec *spec, bool with_abi, void *owner, struct collector_event **ret, struct error *err)
-{
-	struct collector_event *event = calloc(1, sizeof(*event));
-	int code;
-
-	if (!event)
-		return error_set(err, -ENOMEM, "out of memory");
-	event->with_abi = with_abi;
-	event->base.owner = owner;
-	event->filter = strdup(spec->filter ? spec->filter : "");
-	code = event->filter ? 0 : error_set(err, -ENOMEM, "out of memory");
-	if (!code && spec->probe)
-		code = dynamic_probe_install(&event->probe, spec->probe, spec->refusal, err);
-	if (!code && event->probe)
-		code = tracefs_format(&event->format, dynamic_probe_group(), dynamic_probe_name(event->probe), err);
-	else if (!code)
-		code = tracefs_format(&event->format, spec->system, spec->name, err);
-	if (!code)
-		code = late_reads_compile(&event->reads, spec->reads, event->format, err);
-	if (code) {
-		event_free(event);
-		return code;
-	}
-	event->base.format = event->format;
-	*ret = event;
 	return 0;
 }
 
@@ -140,40 +70,30 @@ static int collector_add(struct sample_source *s, const struct kernel_event_spec
 	struct collector_event *event = NULL;
 	int code;
 
-	code = event_new(spec, spec->with_abi && c->features.user_abi, owner, &event, err);
+	code = collector_event_new(&event, spec, &c->features, owner, err);
 	if (code)
 		return code;
-	code = event_open_hooks(c, event, 0, err);
+	code = collector_open_hooks(c, event, 0, err);
 	if (code) {
 		hook_table_close_event(&c->hooks, &event->base, HOOK_ALL_GENERATIONS);
 		hook_table_forget_event(&c->hooks, &event->base);
-		event_free(event);
+		collector_event_free(event);
 		return code;
 	}
 	hook_table_enable_event(&c->hooks, &event->base, 0);
 	DL_APPEND(c->events, event);
+	c->counting_events += event->counters.count != 0;
 	c->reading_events += event->reads.count != 0;
+	c->missing_events += collector_event_can_miss(event);
 	*ret = &event->base;
 	return 0;
 }
 
-static void loss_add(struct collector *c, struct kernel_event *event, uint64_t count, uint64_t time_ns, uint32_t cpu)
+static void hook_count_losses(struct collector *c, struct cpu_slot *slot, struct hook *hook, uint64_t time_ns)
 {
-	struct pending_loss *loss;
+	const struct loss loss = {.event = hook->event, .count = hook_take_lost(hook), .time_ns = time_ns, .cpu = (uint32_t)slot->cpu};
 
-	if (!count)
-		return;
-	DL_FOREACH (c->losses, loss) {
-		if (&loss->event->base == event && loss->cpu == cpu) {
-			loss->count += count;
-			return;
-		}
-	}
-	loss = calloc(1, sizeof(*loss));
-	if (!loss)
-		return;
-	*loss = (struct pending_loss){.event = (struct collector_event *)event, .count = count, .time_ns = time_ns, .cpu = cpu};
-	DL_APPEND(c->losses, loss);
+	loss_list_add(&c->losses, &loss);
 }
 
 /* Reads each event's own count of losses on a CPU. */
@@ -184,7 +104,7 @@ static void slot_count_losses(struct collector *c, struct cpu_slot *slot, uint64
 	slot->merge.ring.was_tight = false;
 	DL_FOREACH2 (slot->hooks, hook, slot_next)
 		if (hook->event)
-			loss_add(c, hook->event, hook_take_lost(hook), time_ns, (uint32_t)slot->cpu);
+			hook_count_losses(c, slot, hook, time_ns);
 }
 
 static void collector_count_losses(struct collector *c, struct kernel_event *event)
@@ -195,7 +115,7 @@ static void collector_count_losses(struct collector *c, struct kernel_event *eve
 	DL_FOREACH (c->rings.slots, slot) {
 		DL_FOREACH2 (slot->hooks, hook, slot_next)
 			if (hook->event == event)
-				loss_add(c, event, hook_take_lost(hook), c->last_time_ns, (uint32_t)slot->cpu);
+				hook_count_losses(c, slot, hook, c->last_time_ns);
 	}
 }
 
@@ -204,11 +124,14 @@ static int collector_refilter(struct sample_source *s, struct kernel_event *kern
 	struct collector *c = collector_of(s);
 	struct collector_event *event = (struct collector_event *)kernel_event;
 	char *old_filter = event->filter;
-	uint32_t generation = hook_table_next_generation(&c->hooks);
+	uint32_t generation;
 	int code;
 
+	if (event->counters.count)
+		return filter && *filter ? error_set(err, -EINVAL, "counters have no filter") : 0;
+	generation = hook_table_next_generation(&c->hooks);
 	event->filter = strdup(filter ? filter : "");
-	code = event->filter ? event_open_hooks(c, event, generation, err) : error_set(err, -ENOMEM, "out of memory");
+	code = event->filter ? collector_open_hooks(c, event, generation, err) : error_set(err, -ENOMEM, "out of memory");
 	if (code) {
 		hook_table_close_event(&c->hooks, kernel_event, generation);
 		free(event->filter);
@@ -225,19 +148,15 @@ static void collector_remove(struct sample_source *s, struct kernel_event *kerne
 {
 	struct collector *c = collector_of(s);
 	struct collector_event *event = (struct collector_event *)kernel_event;
-	struct pending_loss *loss, *next;
 
 	hook_table_close_event(&c->hooks, kernel_event, HOOK_ALL_GENERATIONS);
 	hook_table_forget_event(&c->hooks, kernel_event);
-	DL_FOREACH_SAFE (c->losses, loss, next) {
-		if (loss->event != event)
-			continue;
-		DL_DELETE(c->losses, loss);
-		free(loss);
-	}
+	loss_list_forget(&c->losses, kernel_event);
+	c->counting_events -= event->counters.count != 0;
 	c->reading_events -= event->reads.count != 0;
+	c->missing_events -= collector_event_can_miss(event);
 	DL_DELETE(c->events, event); /* NOLINT(clang-analyzer-core.NullDereference): it is in the list, so the list is not empty */
-	event_free(event);
+	collector_event_free(event);
 }
 
 /* Samples */
@@ -252,7 +171,20 @@ static void collector_step(struct collector *c)
 	ring_merge_step(&c->rings.merge);
 }
 
-static bool sample_parse(const struct collector *c, const struct perf_event_header *record, bool with_abi, struct sample *ret);
+/* The hook that made a sample; NULL: it is not known any more. Counters have the last word on whose their samples are: a raw sample cannot be
+ * taken for one of theirs, because it begins with the id of its tracepoint where those have a small number. */
+static struct hook *collector_find_hook(struct collector *c, struct cpu_slot *slot, const struct perf_event_header *record)
+{
+	struct hook *hook = hook_table_find(&c->hooks, slot, sample_record_id(record, &c->layout)), *leader;
+	uint64_t id;
+
+	if ((hook && !hook->group.count) || !c->counting_events)
+		return hook;
+	if (!sample_record_block_id(record, &c->layout, counter_group_read_format(&c->features), &id))
+		return hook;
+	leader = hook_table_find(&c->hooks, slot, id);
+	return leader && leader->group.count ? leader : NULL;
+}
 
 /* Reads what is to be read of the task that made a sample, if anything is. */
 static void collector_look_at(struct collector *c, struct cpu_slot *slot, const struct perf_event_header *record, uint64_t position)
@@ -260,16 +192,14 @@ static void collector_look_at(struct collector *c, struct cpu_slot *slot, const 
 	struct collector_event *event;
 	struct sample sample;
 	struct hook *hook;
-	uint64_t id;
 
 	if (record->type != PERF_RECORD_SAMPLE || record->size < c->layout.raw)
 		return;
-	memcpy(&id, (const uint8_t *)record + c->layout.id, sizeof(id));
-	hook = hook_table_find(&c->hooks, slot, id);
+	hook = collector_find_hook(c, slot, record);
 	event = hook ? (struct collector_event *)hook->event : NULL;
-	if (!event || !event->reads.count || !sample_parse(c, record, event->with_abi, &sample))
+	if (!event || !event->reads.count || !sample_record_parse(record, &c->layout, &event->form, &c->values, &sample))
 		return;
-	late_reads_take(&c->late, &event->reads, &slot->merge, position, sample.tgid, sample.tid, sample.raw, sample.raw_size);
+	late_reads_take(&c->late, &event->reads, &slot->merge, position, &sample);
 }
 
 /* Everything that has come into the rings since the last look, long before its turn: tasks do not wait. */
@@ -298,6 +228,7 @@ static uint64_t collector_advance(struct sample_source *s)
 	uint64_t now_ns = clock_monotonic_ns();
 
 	collector_step(c);
+	c->rings.merge.now_ns = now_ns - (uint64_t)c->clock_offset_ns;
 	ring_merge_snapshot(&c->rings.merge);
 	if (c->reading_events)
 		collector_look_ahead(c);
@@ -315,42 +246,14 @@ static uint64_t clamp_time(struct collector *c, uint64_t time_ns)
 	return time_ns;
 }
 
-/* `struct { u32 size; char data[size]; }`, then the register block: u64 abi, and one register unless the abi is 0. */
-static bool sample_parse(const struct collector *c, const struct perf_event_header *record, bool with_abi, struct sample *ret)
-{
-	const uint8_t *bytes = (const uint8_t *)record;
-	uint32_t size, after;
-	uint64_t abi;
-
-	if (record->size < c->layout.raw + sizeof(size))
-		return false;
-	memcpy(&ret->tgid, bytes + c->layout.tid, sizeof(ret->tgid));
-	memcpy(&ret->tid, bytes + c->layout.tid + 4, sizeof(ret->tid));
-	memcpy(&size, bytes + c->layout.raw, sizeof(size));
-	after = c->layout.raw + (uint32_t)sizeof(size) + size;
-	if (size > record->size || after > record->size)
-		return false;
-	ret->raw = bytes + c->layout.raw + sizeof(size);
-	ret->raw_size = size;
-	ret->abi = SAMPLE_ABI_UNKNOWN;
-	if (with_abi) {
-		if (after + sizeof(abi) > record->size)
-			return false;
-		memcpy(&abi, bytes + after, sizeof(abi));
-		ret->abi = abi <= SAMPLE_ABI_64 ? (enum sample_abi)abi : SAMPLE_ABI_UNKNOWN;
-	}
-	return true;
-}
-
 static bool collector_take_sample(struct collector *c, struct cpu_slot *slot, struct sample *ret)
 {
 	const struct perf_event_header *record = slot->merge.next;
 	struct collector_event *event;
 	struct hook *hook;
-	uint64_t id, time_ns;
+	uint64_t time_ns;
 
-	memcpy(&id, (const uint8_t *)record + c->layout.id, sizeof(id));
-	hook = hook_table_find(&c->hooks, slot, id);
+	hook = collector_find_hook(c, slot, record);
 	if (!hook) {
 		c->counters.unknown++;
 		return false;
@@ -358,7 +261,7 @@ static bool collector_take_sample(struct collector *c, struct cpu_slot *slot, st
 	if (hook->state != HOOK_COUNTING && !hook_take_over(hook))
 		return false;
 	event = (struct collector_event *)hook->event;
-	if (!sample_parse(c, record, event->with_abi, ret)) {
+	if (!sample_record_parse(record, &c->layout, &event->form, &c->values, ret)) {
 		c->counters.corrupt++;
 		return false;
 	}
@@ -367,7 +270,6 @@ static bool collector_take_sample(struct collector *c, struct cpu_slot *slot, st
 	ret->cpu = (uint32_t)slot->cpu;
 	ret->lost = 0;
 	ret->missed = false;
-	ret->counters = NULL;
 	ret->reads = event->reads.count ? late_reads_find(&c->late, &slot->merge, slot->merge.ring.position) : NULL;
 	time_ns = slot->merge.next_time_ns + (uint64_t)c->clock_offset_ns;
 	ret->time_ns = clamp_time(c, time_ns);
@@ -393,25 +295,33 @@ static void collector_take_lost(struct collector *c, struct cpu_slot *slot)
 		return;
 	}
 	memcpy(&count, (const uint8_t *)record + sizeof(*record) + 8, sizeof(count));
-	DL_FOREACH (c->events, event)
-		loss_add(c, &event->base, count, slot->merge.next_time_ns + (uint64_t)c->clock_offset_ns, (uint32_t)slot->cpu);
+	DL_FOREACH (c->events, event) {
+		const struct loss loss = {.event = &event->base,
+					  .count = count,
+					  .time_ns = slot->merge.next_time_ns + (uint64_t)c->clock_offset_ns,
+					  .cpu = (uint32_t)slot->cpu};
+
+		loss_list_add(&c->losses, &loss);
+	}
 }
 
-static void collector_pop_loss(struct collector *c, struct sample *ret)
+static bool collector_take_loss(struct collector *c, struct sample *ret)
 {
-	struct pending_loss *loss = c->losses;
+	struct loss loss;
 
+	if (!loss_list_take(&c->losses, &loss))
+		return false;
 	*ret = (struct sample){
 		.kind = SAMPLE_LOST,
-		.event = &loss->event->base,
-		.time_ns = clamp_time(c, loss->time_ns),
-		.cpu = loss->cpu,
-		.lost = loss->count,
+		.event = loss.event,
+		.time_ns = clamp_time(c, loss.time_ns),
+		.cpu = loss.cpu,
+		.lost = loss.count,
+		.missed = loss.missed,
 	};
-	loss->event->base.lost += loss->count;
-	c->counters.lost += loss->count;
-	DL_DELETE(c->losses, loss);
-	free(loss);
+	*(loss.missed ? &loss.event->missed : &loss.event->lost) += loss.count;
+	*(loss.missed ? &c->counters.missed : &c->counters.lost) += loss.count;
+	return true;
 }
 
 static int collector_next(struct sample_source *s, struct sample *ret)
@@ -421,10 +331,8 @@ static int collector_next(struct sample_source *s, struct sample *ret)
 
 	for (;;) {
 		collector_step(c);
-		if (c->losses) {
-			collector_pop_loss(c, ret);
+		if (collector_take_loss(c, ret))
 			return 1;
-		}
 		ring = ring_merge_first(&c->rings.merge);
 		if (!ring || ring->next_time_ns + (uint64_t)c->clock_offset_ns > c->horizon_ns) {
 			/* Others may take this for the time that it is now: what comes late must not be before it. */
@@ -446,13 +354,11 @@ static void collector_hold(struct sample_source *s)
 	struct collector *c = collector_of(s);
 	struct cpu_slot *slot;
 	struct hook *hook;
-	uint64_t id;
 
 	if (!c->current)
 		return;
 	slot = cpu_slot_of(c->current);
-	memcpy(&id, (const uint8_t *)slot->merge.next + c->layout.id, sizeof(id));
-	hook = hook_table_find(&c->hooks, slot, id);
+	hook = collector_find_hook(c, slot, slot->merge.next);
 	if (hook && hook->event)
 		hook->event->delivered--;
 	c->counters.samples--;
@@ -467,6 +373,50 @@ static void collector_release(struct sample_source *s)
 	ring_merge_release(&c->rings.merge);
 }
 
+/* Puts what the kernel says of each probe that can be missed into the list of losses. The arrays have room for all of those. */
+static void collector_take_misses(struct collector *c, struct collector_event **events, struct dynamic_probe **probes,
+				  struct probe_counts *counts)
+{
+	struct collector_event *event;
+	size_t count = 0;
+
+	DL_FOREACH (c->events, event) {
+		if (!collector_event_can_miss(event))
+			continue;
+		events[count] = event;
+		probes[count++] = event->probe;
+	}
+	if (probe_profile_read_own(counts, probes, count, NULL))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		const struct loss loss = {.event = &events[i]->base,
+					  .count = collector_event_take_misses(events[i], counts[i].misses),
+					  .time_ns = c->last_time_ns,
+					  .missed = true};
+
+		loss_list_add(&c->losses, &loss);
+	}
+}
+
+static void collector_count_misses(struct collector *c, uint64_t now_ns)
+{
+	struct collector_event **events;
+	struct dynamic_probe **probes;
+	struct probe_counts *counts;
+
+	if (!c->missing_events || now_ns < c->misses_read_ns + MISSES_INTERVAL_NS)
+		return;
+	c->misses_read_ns = now_ns;
+	events = calloc(c->missing_events, sizeof(struct collector_event *));
+	probes = calloc(c->missing_events, sizeof(struct dynamic_probe *));
+	counts = calloc(c->missing_events, sizeof(*counts));
+	if (events && probes && counts)
+		collector_take_misses(c, events, probes, counts);
+	free(events);
+	free(probes);
+	free(counts);
+}
+
 static void collector_settle(struct sample_source *s)
 {
 	struct collector *c = collector_of(s);
@@ -474,6 +424,7 @@ static void collector_settle(struct sample_source *s)
 
 	if (!c->features.clockid)
 		perf_clock_offset(&c->features, &c->clock_offset_ns, NULL);
+	collector_count_misses(c, clock_monotonic_ns());
 	DL_FOREACH (c->rings.slots, slot) {
 		if (!slot->merge.ring.was_tight)
 			continue;
@@ -588,9 +539,7 @@ static int collector_add_cpu(struct collector *c, int cpu, struct error *err)
 	if (code)
 		return error_prefix(err, code, "CPU %d, which came online", cpu);
 	DL_FOREACH (c->events, event) {
-		struct hook_spec spec = event_hook_spec(c, event);
-
-		code = hook_table_open(&c->hooks, slot, &spec, &event->base, 0, err);
+		code = collector_event_open(event, &c->hooks, slot, &c->features, 0, err);
 		if (code)
 			return error_prefix(err, code, "CPU %d, which came online", cpu);
 		hook_table_enable_event(&c->hooks, &event->base, 0);

@@ -23,6 +23,18 @@
  * nearly full, so that idle CPUs are left alone. Without it the counts in the ring's records are for all events of the ring, and each of them
  * is told the sum: an upper bound. The last losses of such a ring are written with the next record that fits, so settle() makes one.
  *
+ * Misses. A kprobe that is hit while another one is being handled, and a kretprobe without a free return slot, are not run at all. No ring
+ * tells; kprobe_profile does (probe_profile.h), for all CPUs together and before any filter: what settle() finds there is reported as lost
+ * with `missed` set and CPU 0, and is an upper bound for an event with a filter. What was missed since the last settle() before remove() is
+ * not told.
+ *
+ * What nobody tells: a probe's sample that would be larger than the kernel's PERF_MAX_TRACE_SIZE (2 KiB on old kernels, 8 KiB on newer ones)
+ * is dropped with one warning in the kernel's log and without any count. For a probe without a filter, hits in the profile minus samples minus
+ * losses show it once nothing is on its way any more; for one with a filter nothing does. So what fetchargs fetch must stay below it.
+ *
+ * Counters (counter_group.h) share the CPUs' rings and the order with everything else. A sample of theirs that found no room is a loss, one
+ * that the kernel did not take because of its own limits is not told. What the CPU was idle for has tgid and tid 0.
+ *
  * CPUs that are offline are left out, and cared for when they come (collector_update_cpus()).
  */
 

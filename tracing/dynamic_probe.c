@@ -164,7 +164,7 @@ int dynamic_probe_install(struct dynamic_probe **ret, const struct dynamic_probe
 			  struct error *err)
 {
 	struct dynamic_probe *p = calloc(1, sizeof(*p));
-	struct dynamic_probe_refusal own;
+	struct dynamic_probe_refusal own = {0};
 	struct dynamic_probe_refusal *refusal = ret_refusal ? ret_refusal : &own;
 	int r;
 

@@ -77,7 +77,7 @@ int dynamic_probe_install_kretprobe(struct dynamic_probe **ret, const char *name
  * Takes it out of the kernel. A probe that is gone already is no error. -EBUSY while a perf event on it is open: close those first. The last
  * close() may still be under way in the kernel, so that this tries for up to DYNAMIC_PROBE_REMOVE_MS before it gives up.
  */
-#define DYNAMIC_PROBE_REMOVE_MS 100
+#define DYNAMIC_PROBE_REMOVE_MS 500
 int dynamic_probe_remove(struct dynamic_probe *p, struct error *err);
 
 /* Takes NULL; returns NULL. */

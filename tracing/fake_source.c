@@ -7,9 +7,10 @@
 
 struct fake_event {
 	struct kernel_event base;
-	struct format *format;
-	char *filter; /* NULL: not installed */
-	char *probe;  /* NULL: installed without one */
+	char *system, *name;
+	struct format *format; /* NULL: counters */
+	char *filter;          /* NULL: not installed */
+	char *probe;           /* NULL: installed without one */
 	struct fake_event *next;
 };
 
@@ -17,6 +18,9 @@ struct fake_sample {
 	struct sample sample;
 	struct fake_event *event;
 	uint8_t *raw;
+	struct sample_read reads[SAMPLE_READS_MAX];
+	char *read_bytes; /* of all of them */
+	struct counter_values counters;
 	struct fake_sample *prev, *next;
 };
 
@@ -38,7 +42,7 @@ static struct fake_event *fake_find(const struct sample_source *s, const char *s
 	struct fake_event *event;
 
 	LL_FOREACH (((const struct fake_source *)s)->events, event)
-		if (!strcmp(format_system(event->format), system) && !strcmp(format_name(event->format), name))
+		if (!strcmp(event->system, system) && !strcmp(event->name, name))
 			return event;
 	return NULL;
 }
@@ -51,18 +55,47 @@ static char *describe_probe(const struct dynamic_probe_spec *probe)
 	return asprintf(&text, "%s%s%s", probe->place, fetchargs[0] ? " " : "", fetchargs) < 0 ? NULL : text;
 }
 
+static struct fake_event *fake_event_free(struct fake_event *event)
+{
+	if (!event)
+		return NULL;
+	format_free(event->format);
+	free(event->system);
+	free(event->name);
+	free(event->filter);
+	free(event->probe);
+	free(event);
+	return NULL;
+}
+
+static struct fake_event *fake_event_new(struct fake_source *f, const char *system, const char *name)
+{
+	struct fake_event *event = calloc(1, sizeof(*event));
+
+	if (!event)
+		return NULL;
+	event->system = strdup(system);
+	event->name = strdup(name);
+	if (!event->system || !event->name)
+		return fake_event_free(event);
+	LL_PREPEND(f->events, event);
+	return event;
+}
+
 static int fake_add(struct sample_source *s, const struct kernel_event_spec *spec, void *owner, struct kernel_event **ret,
 		    struct error *err)
 {
 	struct fake_event *event = fake_find(s, spec->system, spec->name);
 
+	if (!event && spec->counters)
+		event = fake_event_new(fake_of(s), spec->system, spec->name);
 	if (!event)
 		return error_set(err, -ENOENT, "this kernel has no tracepoint %s:%s", spec->system, spec->name);
 	if (event->filter)
 		return error_set(err, -EEXIST, "%s:%s is installed already", spec->system, spec->name);
 	event->filter = strdup(spec->filter ? spec->filter : "");
 	event->probe = spec->probe ? describe_probe(spec->probe) : NULL;
-	event->base = (struct kernel_event){.format = event->format, .owner = owner};
+	event->base = (struct kernel_event){.format = event->format, .owner = owner, .read_count = sample_read_count(spec->reads)};
 	*ret = &event->base;
 	return event->filter ? 0 : -ENOMEM;
 }
@@ -84,6 +117,7 @@ static struct fake_sample *fake_sample_free(struct fake_sample *sample)
 {
 	if (sample) {
 		free(sample->raw);
+		free(sample->read_bytes);
 		free(sample);
 	}
 	return NULL;
@@ -125,8 +159,8 @@ static int fake_next(struct sample_source *s, struct sample *ret)
 	DL_DELETE(f->queue, f->current);
 	*ret = f->current->sample;
 	if (ret->kind == SAMPLE_LOST) {
-		f->counters.lost += ret->lost;
-		ret->event->lost += ret->lost;
+		*(ret->missed ? &f->counters.missed : &f->counters.lost) += ret->lost;
+		*(ret->missed ? &ret->event->missed : &ret->event->lost) += ret->lost;
 	} else {
 		f->counters.samples++;
 		ret->event->delivered++;
@@ -170,12 +204,8 @@ static void fake_free(struct sample_source *s)
 	DL_FOREACH_SAFE (f->queue, sample, next_sample)
 		fake_sample_free(sample);
 	fake_sample_free(f->current);
-	LL_FOREACH_SAFE (f->events, event, next) {
-		format_free(event->format);
-		free(event->filter);
-		free(event->probe);
-		free(event);
-	}
+	LL_FOREACH_SAFE (f->events, event, next)
+		fake_event_free(event);
 	free(f);
 }
 
@@ -204,17 +234,18 @@ struct sample_source *fake_source_new(void)
 
 int fake_source_format(struct sample_source *s, const char *system, const char *name, const char *text, struct error *err)
 {
-	struct fake_event *event = calloc(1, sizeof(*event));
-	int code;
+	struct fake_event *event;
+	struct format *format;
+	int code = format_parse(&format, system, name, text, strlen(text), err);
 
-	if (!event)
-		return error_set(err, -ENOMEM, "out of memory");
-	code = format_parse(&event->format, system, name, text, strlen(text), err);
-	if (code) {
-		free(event);
+	if (code)
 		return code;
+	event = fake_event_new(fake_of(s), system, name);
+	if (!event) {
+		format_free(format);
+		return error_set(err, -ENOMEM, "out of memory");
 	}
-	LL_PREPEND(fake_of(s)->events, event);
+	event->format = format;
 	return 0;
 }
 
@@ -222,6 +253,43 @@ int fake_source_format(struct sample_source *s, const char *system, const char *
 static int compare_time(const struct fake_sample *a, const struct fake_sample *b)
 {
 	return a->sample.time_ns < b->sample.time_ns ? -1 : 1;
+}
+
+static bool copy_reads(struct fake_sample *to, const struct sample *sample, uint32_t count)
+{
+	size_t size = 0;
+	char *bytes;
+
+	for (uint32_t i = 0; i < count; i++)
+		size += sample->reads[i].length;
+	bytes = to->read_bytes = malloc(size + 1);
+	if (!bytes)
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		to->reads[i] = sample->reads[i];
+		to->reads[i].bytes = memcpy(bytes, sample->reads[i].bytes, sample->reads[i].length);
+		bytes += sample->reads[i].length;
+	}
+	to->sample.reads = to->reads;
+	return true;
+}
+
+/* Everything that the sample borrows. */
+static bool copy_borrowed(struct fake_sample *to, const struct sample *sample)
+{
+	if (sample->raw_size) {
+		to->raw = malloc(sample->raw_size);
+		if (!to->raw)
+			return false;
+		memcpy(to->raw, sample->raw, sample->raw_size);
+	}
+	to->sample.raw = to->raw;
+	if (sample->counters) {
+		to->counters = *sample->counters;
+		to->sample.counters = &to->counters;
+	}
+	to->sample.reads = NULL;
+	return !sample->reads || copy_reads(to, sample, to->event->base.read_count);
 }
 
 static int fake_enqueue(struct sample_source *s, struct fake_event *event, const struct sample *sample)
@@ -239,15 +307,10 @@ static int fake_enqueue(struct sample_source *s, struct fake_event *event, const
 	queued->sample = *sample;
 	queued->sample.event = &event->base;
 	queued->event = event;
-	if (sample->raw_size) {
-		queued->raw = malloc(sample->raw_size);
-		if (!queued->raw) {
-			free(queued);
-			return -ENOMEM;
-		}
-		memcpy(queued->raw, sample->raw, sample->raw_size);
+	if (!copy_borrowed(queued, sample)) {
+		fake_sample_free(queued);
+		return -ENOMEM;
 	}
-	queued->sample.raw = queued->raw;
 	DL_INSERT_INORDER(f->queue, queued, compare_time);
 	return 0;
 }

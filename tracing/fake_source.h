@@ -5,8 +5,10 @@
 
 /*
  * A sample source that delivers what it is told, so that everything behind the rings runs without privileges. It knows the tracepoints whose
- * formats it was given (a probe's by the system and name that it is added with), checks nothing about filters (it delivers what was pushed),
- * and takes samples in the order of their times.
+ * formats it was given (a probe's by the system and name that it is added with) and takes any group of counters, checks nothing about filters
+ * (it delivers what was pushed), and takes samples in the order of their times.
+ *
+ * An event with counters is called by what its kernel_event_spec called it.
  */
 
 /* NULL: out of memory. */
@@ -15,8 +17,8 @@ struct sample_source *fake_source_new(void);
 /* Makes a tracepoint known; `text` is the content of a kernel's format file. */
 int fake_source_format(struct sample_source *s, const char *system, const char *name, const char *text, struct error *err);
 
-/* A hit of a tracepoint, with raw data copied. Dropped when nobody has installed that tracepoint at this moment, as the kernel would.
- * -ENOENT: no such format. */
+/* A hit, or a loss, of a tracepoint or of counters. Raw data, counters, and as many reads as the event was installed with are copied. Dropped
+ * when nobody has installed that event at this moment, as the kernel would. -ENOENT: no such format. */
 int fake_source_push(struct sample_source *s, const char *system, const char *name, const struct sample *sample);
 
 /* `count` hits for which there was no room. */

@@ -62,7 +62,7 @@ enum fetcharg_type {
 	FETCHARG_STRING,
 	FETCHARG_USTRING,
 	FETCHARG_SYMBOL_NAME, /* an address, to be shown as symbol+offset */
-	FETCHARG_SYMBOL_TEXT, /* symstr: the kernel writes the name itself where it can */
+	FETCHARG_SYMBOL_TEXT, /* symstr: the same, as a string */
 	FETCHARG_BITS,        /* `bit_width` bits from `bit_offset` on, of a number of `size` bytes */
 	FETCHARG_TYPE_COUNT,
 };
@@ -142,7 +142,8 @@ enum fetcharg_place {
  *	+u, ustring         without the u: such kernels on x86 read both kinds of memory alike
  *	x8 ... x64, char    u8 ... u64
  *	arrays              NAME__0, NAME__1, ...
- *	symbol, symstr      u64: the decoder says that the address is still to be looked up
+ *	symbol              u64: the decoder says that the address is still to be looked up
+ *	symstr              likewise, on every kernel: those that have it mix it up with the string behind it
  *	$comm               left out: the decoder says that it is to come from elsewhere
  *
  * -EOPNOTSUPP: there is no other way (immediates; arguments at a function's return). -EINVAL: it makes no sense there ($retval at an entry),

@@ -131,6 +131,7 @@ static int parse_number(struct parser *p, uint64_t most, uint64_t *ret)
 	const char *start = p->at;
 	char *end;
 
+	*ret = 0;
 	if (!isdigit((unsigned char)*start))
 		return fail(p, start, "a number is expected");
 	errno = 0;
@@ -338,7 +339,7 @@ static int parse_place(struct parser *p)
 static int parse_bits(struct parser *p)
 {
 	const char *start = p->at;
-	uint64_t width, offset, container;
+	uint64_t width = 0, offset = 0, container = 0;
 	int r;
 
 	p->at++;
@@ -449,7 +450,7 @@ static int parse_type(struct parser *p)
 
 int fetcharg_parse(struct fetcharg *ret, const char *name, const char *expression, struct fetcharg_mistake *ret_mistake, struct error *err)
 {
-	struct fetcharg_mistake own;
+	struct fetcharg_mistake own = {0};
 	struct parser p = {
 		.arg = ret,
 		.name = name,

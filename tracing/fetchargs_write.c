@@ -148,6 +148,13 @@ static int put_place(struct writer *w, const struct fetcharg *arg, uint64_t extr
 	return r;
 }
 
+/* Kernels differ in whether a uprobe may have `symbol`. Those that have `symstr` (tried: 6.1 to 7.2) write the next string over its end, and
+ * give the length of both. */
+static bool is_written_as_number(const struct writer *w, enum fetcharg_type type)
+{
+	return type == FETCHARG_SYMBOL_TEXT || (type == FETCHARG_SYMBOL_NAME && (!w->dialect->symbol || is_user(w)));
+}
+
 /* The type's own name, or that of what is as good on this kernel. */
 static void put_type(struct writer *w, const struct fetcharg *arg)
 {
@@ -165,10 +172,7 @@ static void put_type(struct writer *w, const struct fetcharg *arg)
 		type = FETCHARG_U8;
 	else if (type == FETCHARG_USTRING && (!d->user_memory || is_user(w)))
 		type = FETCHARG_STRING;
-	/* Kernels differ in whether a uprobe may have these. */
-	else if (type == FETCHARG_SYMBOL_NAME && (!d->symbol || is_user(w)))
-		type = FETCHARG_U64;
-	else if (type == FETCHARG_SYMBOL_TEXT && (!d->symstr || is_user(w)))
+	else if (is_written_as_number(w, type))
 		type = FETCHARG_U64;
 	buffer_put_string(w->out, fetcharg_type_name(type));
 }

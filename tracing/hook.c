@@ -6,27 +6,34 @@
 #include <unistd.h>
 #include <utlist.h>
 
+static void hook_close_perf(struct hook_table *t, struct hook *hook)
+{
+	t->members -= hook->group.open;
+	counter_group_close(&hook->group);
+	if (hook->fd >= 0)
+		close(hook->fd);
+	hook->fd = -1;
+}
+
 static void hook_free(struct hook_table *t, struct hook *hook)
 {
 	struct hook *other;
 
-	if (hook->fd >= 0)
-		close(hook->fd);
+	hook_close_perf(t, hook);
 	if (hook->slot->found[hook->id % 8] == hook)
 		hook->slot->found[hook->id % 8] = NULL;
 	DL_FOREACH2 (hook->slot->hooks, other, slot_next)
 		if (other->predecessor == hook)
 			other->predecessor = NULL;
-	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a hook is in the list once, so that no later one is this one */
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc,clang-analyzer-core.NullDereference): a hook is in the list, and once */
 	DL_DELETE2(hook->slot->hooks, hook, slot_prev, slot_next);
-	HASH_DEL(t->by_id, hook); /* NOLINT(clang-analyzer-unix.Malloc) */
+	HASH_DEL(t->by_id, hook); /* NOLINT(clang-analyzer-unix.Malloc,clang-analyzer-core.NullDereference) */
 	free(hook);
 }
 
-static int hook_open_perf(struct hook *hook, const struct hook_spec *spec, struct error *err)
+static int hook_open_tracepoint(const struct hook *hook, const struct hook_spec *spec, struct error *err)
 {
 	struct perf_event_attr attr = perf_tracepoint_attr(spec->features, spec->tracepoint);
-	int code;
 
 	if (spec->with_abi) {
 		attr.sample_type |= PERF_SAMPLE_REGS_USER;
@@ -34,7 +41,15 @@ static int hook_open_perf(struct hook *hook, const struct hook_spec *spec, struc
 	}
 	if (spec->wakes)
 		attr.wakeup_events = 1;
-	hook->fd = perf_event_open_cpu(&attr, hook->slot->cpu, err);
+	return perf_event_open_cpu(&attr, hook->slot->cpu, err);
+}
+
+static int hook_open_perf(struct hook *hook, const struct hook_spec *spec, struct error *err)
+{
+	int code;
+
+	hook->fd = spec->counters ? counter_group_open(&hook->group, spec->counters, spec->features, hook->slot->cpu, err)
+				  : hook_open_tracepoint(hook, spec, err);
 	if (hook->fd < 0)
 		return hook->fd;
 	code = perf_event_id(hook->fd, &hook->id, err);
@@ -55,9 +70,9 @@ int hook_table_open(struct hook_table *t, struct cpu_slot *slot, const struct ho
 		return error_set(err, -ENOMEM, "out of memory");
 	*hook = (struct hook){.fd = -1, .event = event, .slot = slot, .generation = generation};
 	code = hook_open_perf(hook, spec, err);
+	t->members += hook->group.open;
 	if (code) {
-		if (hook->fd >= 0)
-			close(hook->fd);
+		hook_close_perf(t, hook);
 		free(hook);
 		return code;
 	}
@@ -89,8 +104,12 @@ void hook_table_enable_event(struct hook_table *t, struct kernel_event *event, u
 static void hook_read_lost(struct hook *hook)
 {
 	uint64_t lost;
+	int code;
 
-	if (hook->fd >= 0 && !hook->retired_ns && !perf_event_lost(hook->fd, &lost))
+	if (hook->fd < 0 || hook->retired_ns)
+		return;
+	code = hook->group.count ? counter_group_lost(&hook->group, hook->fd, &lost) : perf_event_lost(hook->fd, &lost);
+	if (!code)
 		hook->lost = lost;
 }
 
@@ -101,8 +120,7 @@ static void hook_close(struct hook_table *t, struct hook *hook)
 		return;
 	ioctl(hook->fd, PERF_EVENT_IOC_DISABLE, 0);
 	hook_read_lost(hook);
-	close(hook->fd);
-	hook->fd = -1;
+	hook_close_perf(t, hook);
 	t->retired -= hook->retired_ns != 0;
 	hook->closed_position = __atomic_load_n(&hook->slot->merge.ring.page->data_head, __ATOMIC_ACQUIRE);
 	t->closed++;
@@ -221,7 +239,7 @@ void hook_table_done(struct hook_table *t)
 
 uint32_t hook_table_descriptors(const struct hook_table *t)
 {
-	return HASH_COUNT(t->by_id) - t->closed;
+	return HASH_COUNT(t->by_id) - t->closed + t->members;
 }
 
 struct hook *hook_table_search(struct hook_table *t, struct cpu_slot *slot, uint64_t id)

@@ -2,6 +2,7 @@
 #define TRACING_HOOK_H
 
 #include "base/clock.h"
+#include "tracing/counter_group.h"
 #include "tracing/cpu_rings.h"
 #include "tracing/sample_source.h"
 
@@ -14,6 +15,8 @@
  * A kernel event whose filter changes has hooks of two generations for a while (see collector.h): the new one waits until its first sample is
  * met in the ring, which ends the old one. The old one is closed HOOK_RETIRE_NS later only: a CPU may be in the middle of a hit for which it
  * has passed the place of the new one already, and must find the old one still open, even on a virtual machine that stands still meanwhile.
+ *
+ * A hook of an event with counters is the leader of a group of perf events (counter_group.h), and the samples are the leader's.
  *
  * A hook that was closed is remembered until the ring has been read past the place where it was closed: its samples may still be in there.
  */
@@ -30,6 +33,7 @@ enum hook_state {
 struct hook {
 	uint64_t id;
 	int fd;                     /* -1: closed */
+	struct counter_group group; /* of an event with counters; empty: it has none */
 	struct kernel_event *event; /* NULL: not installed any more, samples are skipped */
 	struct cpu_slot *slot;
 	uint32_t generation;
@@ -47,6 +51,7 @@ struct hook_table {
 	struct hook *by_id;
 	uint32_t closed;  /* how many wait to be reaped */
 	uint32_t retired; /* how many are replaced but still open */
+	uint32_t members; /* descriptors of counters beside their leaders */
 	uint32_t generation;
 };
 
@@ -55,7 +60,8 @@ struct hook_spec {
 	uint32_t tracepoint;
 	const char *filter;
 	bool with_abi;
-	bool wakes; /* each sample wakes whoever waits for the rings */
+	bool wakes;                                /* each sample wakes whoever waits for the rings */
+	const struct counter_group_spec *counters; /* NULL: a tracepoint; else nothing but the features matters beside them */
 };
 
 #define HOOK_ALL_GENERATIONS UINT32_MAX

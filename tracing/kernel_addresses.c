@@ -135,3 +135,18 @@ int kernel_addresses_find(struct kernel_addresses *a, uint64_t address, struct k
 	ret->offset = address - entry->address;
 	return 0;
 }
+
+void kernel_addresses_put(struct kernel_addresses *a, struct buffer *out, uint64_t address)
+{
+	struct kernel_address found;
+
+	if (!a || kernel_addresses_find(a, address, &found, NULL)) {
+		buffer_printf(out, "0x%" PRIx64, address);
+		return;
+	}
+	buffer_put_string(out, found.symbol);
+	if (found.offset)
+		buffer_printf(out, "+0x%" PRIx64, found.offset);
+	if (*found.module)
+		buffer_printf(out, " [%s]", found.module);
+}

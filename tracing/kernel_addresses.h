@@ -1,6 +1,7 @@
 #ifndef TRACING_KERNEL_ADDRESSES_H
 #define TRACING_KERNEL_ADDRESSES_H
 
+#include "base/buffer.h"
 #include "base/error.h"
 
 #include <stdint.h>
@@ -29,5 +30,9 @@ struct kernel_addresses *kernel_addresses_free(struct kernel_addresses *a);
  * What kept the table from being read stays so: another one has to be made.
  */
 int kernel_addresses_find(struct kernel_addresses *a, uint64_t address, struct kernel_address *ret, struct error *err);
+
+/* Puts "vfs_read+0x1c", "vfs_read" at its very start, "nft_do_chain+0x8 [nf_tables]" in a module; "0x..." for what lies in no symbol, or with
+ * `a` NULL. */
+void kernel_addresses_put(struct kernel_addresses *a, struct buffer *out, uint64_t address);
 
 #endif

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -46,20 +47,34 @@ void late_reads_done(struct late_reads *l)
 	*l = (struct late_reads){0};
 }
 
+/* An array that the kernel has no notation for is many fields, NAME__0, NAME__1, ... */
+static int find_length_field(const struct format *format, const struct sample_read_spec *spec, struct format_field *ret, struct error *err)
+{
+	char first[64];
+	int code = format_field(format, spec->length_field, ret, err);
+
+	if (code != -ENOENT || spec->kind != SAMPLE_READ_LONG_STRING)
+		return code;
+	snprintf(first, sizeof(first), "%s__0", spec->length_field);
+	return format_field(format, first, ret, err);
+}
+
 int late_reads_compile(struct late_read_plan *plan, const struct sample_read_spec specs[SAMPLE_READS_MAX], const struct format *format,
 		       struct error *err)
 {
 	int code = 0;
 
 	*plan = (struct late_read_plan){0};
-	for (size_t i = 0; !code && i < SAMPLE_READS_MAX && specs[i].kind != SAMPLE_READ_NONE; i++) {
-		plan->items[plan->count].kind = specs[i].kind;
-		plan->urgent |= specs[i].kind != SAMPLE_READ_DIRECTORY_PATH;
+	for (uint32_t i = 0; !code && i < SAMPLE_READS_MAX; i++) {
+		if (specs[i].kind == SAMPLE_READ_NONE)
+			continue;
+		plan->items[i].kind = specs[i].kind;
+		plan->count = i + 1;
+		plan->urgent |= specs[i].kind != SAMPLE_READ_DIRECTORY_PATH && specs[i].kind != SAMPLE_READ_LONG_STRING;
 		if (specs[i].field)
-			code = format_field(format, specs[i].field, &plan->items[plan->count].field, err);
+			code = format_field(format, specs[i].field, &plan->items[i].field, err);
 		if (!code && specs[i].length_field)
-			code = format_field(format, specs[i].length_field, &plan->items[plan->count].length, err);
-		plan->count++;
+			code = find_length_field(format, &specs[i], &plan->items[i].length, err);
 	}
 	return code;
 }
@@ -119,6 +134,39 @@ static void read_bytes(uint32_t tid, uint64_t address, uint64_t length, char *to
 		ret->error = -EFAULT;
 }
 
+/* The beginning of struct msghdr (recvmsg(2)) and of the kernel's struct compat_msghdr (include/net/compat.h). */
+struct msghdr_64 {
+	uint64_t name;
+	int32_t name_length;
+};
+
+struct msghdr_32 {
+	uint32_t name;
+	int32_t name_length;
+};
+
+static void read_msghdr_name(uint32_t tid, uint64_t address, enum sample_abi abi, char *to, struct sample_read *ret)
+{
+	union {
+		struct msghdr_64 wide;
+		struct msghdr_32 narrow;
+		char bytes[sizeof(struct msghdr_64)];
+	} header;
+	size_t size = abi == SAMPLE_ABI_32 ? sizeof(header.narrow) : offsetof(struct msghdr_64, name_length) + sizeof(int32_t);
+	ssize_t n = read_memory(tid, address, header.bytes, size);
+	int32_t length;
+
+	if (n != (ssize_t)size) {
+		ret->error = n < 0 ? (int)n : -EFAULT;
+		return;
+	}
+	length = abi == SAMPLE_ABI_32 ? header.narrow.name_length : header.wide.name_length;
+	if (length < 0)
+		ret->error = -EINVAL;
+	else
+		read_bytes(tid, abi == SAMPLE_ABI_32 ? header.narrow.name : header.wide.name, (uint64_t)length, to, ret);
+}
+
 static void read_link(const char *path, char *to, struct sample_read *ret)
 {
 	ssize_t n = readlink(path, to, SAMPLE_READ_BYTES_MAX);
@@ -171,19 +219,52 @@ const struct sample_read *late_reads_find(const struct late_reads *l, const void
 	return entry ? entry->reads : NULL;
 }
 
-static void take_all(const struct late_read_plan *plan, uint32_t tgid, uint32_t tid, const uint8_t *raw, uint32_t raw_size, char *to,
-		     struct sample_read reads[SAMPLE_READS_MAX])
+/* The path of a descriptor, if it is a regular file's. */
+static void read_file_path(uint32_t tid, int fd, char *to, struct sample_read *ret)
 {
+	struct statx status;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/fd/%d", tid, fd);
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_TYPE, &status))
+		ret->error = -errno;
+	else if (!S_ISREG(status.stx_mode))
+		ret->error = -ENODATA;
+	else
+		read_link(path, to, ret);
+}
+
+static bool has_end(const struct format_field *field, const uint8_t *raw, uint32_t raw_size)
+{
+	uint32_t end = (uint32_t)field->offset + SAMPLE_LONG_STRING_BYTES;
+
+	return field->is_data_loc || end > raw_size || memchr(raw + field->offset, 0, SAMPLE_LONG_STRING_BYTES);
+}
+
+static void take_all(const struct late_read_plan *plan, const struct sample *sample, char *to, struct sample_read reads[SAMPLE_READS_MAX])
+{
+	uint32_t tid = sample->tid;
+
 	for (uint32_t i = 0; i < plan->count; i++, to += SAMPLE_READ_BYTES_MAX) {
-		uint64_t value = format_read_integer(&plan->items[i].field, raw, raw_size);
+		uint64_t value = format_read_integer(&plan->items[i].field, sample->raw, sample->raw_size);
 
 		reads[i] = (struct sample_read){.bytes = to};
 		switch (plan->items[i].kind) {
 		case SAMPLE_READ_STRING:
 			read_string(tid, value, to, &reads[i]);
 			break;
+		case SAMPLE_READ_LONG_STRING:
+			if (!has_end(&plan->items[i].length, sample->raw, sample->raw_size))
+				read_string(tid, value, to, &reads[i]);
+			break;
+		case SAMPLE_READ_FILE_PATH:
+			read_file_path(tid, (int)value, to, &reads[i]);
+			break;
 		case SAMPLE_READ_BYTES:
-			read_bytes(tid, value, format_read_integer(&plan->items[i].length, raw, raw_size), to, &reads[i]);
+			read_bytes(tid, value, format_read_integer(&plan->items[i].length, sample->raw, sample->raw_size), to, &reads[i]);
+			break;
+		case SAMPLE_READ_MSGHDR_NAME:
+			read_msghdr_name(tid, value, sample->abi, to, &reads[i]);
 			break;
 		case SAMPLE_READ_FD_PATH:
 			read_fd_path(tid, (int)value, to, &reads[i]);
@@ -196,7 +277,7 @@ static void take_all(const struct late_read_plan *plan, uint32_t tgid, uint32_t 
 			read_fd_path(tid, AT_FDCWD, to, &reads[i]);
 			break;
 		case SAMPLE_READ_STATUS:
-			read_status(tgid, tid, to, &reads[i]);
+			read_status(sample->tgid, tid, to, &reads[i]);
 			break;
 		case SAMPLE_READ_NONE:
 			break;
@@ -204,8 +285,8 @@ static void take_all(const struct late_read_plan *plan, uint32_t tgid, uint32_t 
 	}
 }
 
-void late_reads_take(struct late_reads *l, const struct late_read_plan *plan, const void *ring, uint64_t position, uint32_t tgid,
-		     uint32_t tid, const uint8_t *raw, uint32_t raw_size)
+void late_reads_take(struct late_reads *l, const struct late_read_plan *plan, const void *ring, uint64_t position,
+		     const struct sample *sample)
 {
 	struct sample_read reads[SAMPLE_READS_MAX];
 	struct late_read_entry *entry;
@@ -216,7 +297,7 @@ void late_reads_take(struct late_reads *l, const struct late_read_plan *plan, co
 		l->scratch = malloc((size_t)SAMPLE_READS_MAX * SAMPLE_READ_BYTES_MAX);
 	if (!l->scratch || late_reads_find(l, ring, position))
 		return;
-	take_all(plan, tgid, tid, raw, raw_size, l->scratch, reads);
+	take_all(plan, sample, l->scratch, reads);
 	for (uint32_t i = 0; i < plan->count; i++)
 		size += reads[i].length;
 	entry = calloc(1, sizeof(*entry) + size + 1);

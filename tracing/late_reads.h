@@ -35,9 +35,9 @@ void late_reads_done(struct late_reads *l);
 int late_reads_compile(struct late_read_plan *plan, const struct sample_read_spec specs[SAMPLE_READS_MAX], const struct format *format,
 		       struct error *err);
 
-/* Reads now and keeps it. Without memory nothing is kept. */
-void late_reads_take(struct late_reads *l, const struct late_read_plan *plan, const void *ring, uint64_t position, uint32_t tgid,
-		     uint32_t tid, const uint8_t *raw, uint32_t raw_size);
+/* Reads now what a sample asks for and keeps it; of the sample, it takes tgid, tid, abi and raw. Without memory nothing is kept. */
+void late_reads_take(struct late_reads *l, const struct late_read_plan *plan, const void *ring, uint64_t position,
+		     const struct sample *sample);
 
 /* One for each item of the plan, valid until the entry is dropped; NULL: none was kept. */
 const struct sample_read *late_reads_find(const struct late_reads *l, const void *ring, uint64_t position);

@@ -12,8 +12,8 @@
 void layout_row_put(struct buffer *fetchargs, const struct layout_row *row)
 {
 	for (uint16_t i = 0; i < row->count; i++)
-		buffer_printf(fetchargs, " %s%u=%s%+d%s:u%u", row->name, i, row->before, row->first + i * row->step, row->after,
-			      row->width * 8U);
+		buffer_printf(fetchargs, " %s%u=%s%+d%s:u%u", row->name, i, row->before,
+			      row->places ? row->places[i] : row->first + i * row->step, row->after, row->width * 8U);
 }
 
 /* The kernel lays fetchargs of one width out one behind the other; a row is read as one piece of memory because of that. */
@@ -107,6 +107,7 @@ struct layout_window layout_capture_window(const struct layout_capture *c, uint3
 	const struct layout_row *r = &c->rows[row];
 
 	return (struct layout_window){.pieces = c->samples[sample].raw + c->row_offsets[row],
+				      .places = r->places,
 				      .first = r->first,
 				      .width = r->width,
 				      .step = r->step,

@@ -10,8 +10,11 @@
 /*
  * Has the kernel capture windows of a structure (layout_search.h) while a child does things that make it come by a symbol.
  *
- * A row is one window: fetchargs `NAME0=BEFORE+0AFTER:u64 NAME1=BEFORE+8AFTER:u64 ...`, in the oldest syntax. A dereference that meets an
- * invalid pointer gives 0 and harms nobody.
+ * A row is one window: fetchargs `NAME0=BEFORE+0AFTER:u64 NAME1=BEFORE+8AFTER:u64 ...`, in the oldest syntax.
+ *
+ * What is dereferenced has to be a pointer. One to nowhere is harmless and gives 0; but a number that no pointer can be (not canonical, as
+ * x86 calls it) makes kernels before 6.0 warn in their log and mark themselves tainted (5.10: ex_handler_uaccess(), "General protection fault
+ * in user access"; seen). So words are captured first, and only those that are pointers then are followed.
  */
 
 #define LAYOUT_ROWS_MAX    12
@@ -24,6 +27,7 @@ struct layout_row {
 	const char *name; /* a letter or two, other than that of every other row */
 	const char *before;
 	const char *after;
+	const int16_t *places; /* as in struct layout_window */
 	int16_t first;
 	uint8_t width;
 	uint8_t step;

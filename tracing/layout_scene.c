@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 struct scene_set {
-	const char names[4][9]; /* by enum layout_scene_name; each 8 bytes long, and no two alike */
+	char name[9]; /* of both files; 8 bytes long */
 	const char *outer;
 	const char *inner;
 	const char *folder;
@@ -17,15 +17,9 @@ struct scene_set {
 	mode_t mode;
 };
 
-#define SET(outer, inner, folder, file, mode)                                                                                          \
-	{                                                                                                                              \
-		{outer, inner, folder, file}, outer, outer "/" inner, outer "/" inner "/" folder, outer "/" inner "/" folder "/" file, \
-			mode                                                                                                           \
-	}
-
 static const struct scene_set sets[2] = {
-	SET("rs0outer", "rs0inner", "rs0foldr", "rs0file-", 0451),
-	SET("rs1OUTER", "rs1INNER", "rs1FOLDR", "rs1FILE-", 0264),
+	{"rs0file-", "outer0", "outer0/inner0", "outer0/inner0/folder0", "outer0/inner0/folder0/rs0file-", 0451},
+	{"rs1FILE-", "outer1", "outer1/inner1", "outer1/inner1/folder1", "outer1/inner1/folder1/rs1FILE-", 0264},
 };
 
 /* None of them is a flag that a kernel forgets after opening. */
@@ -36,15 +30,15 @@ const struct layout_scene_open layout_scene_opens[LAYOUT_SCENE_OPENS] = {
 	{1, O_RDONLY | O_NONBLOCK | O_APPEND},
 };
 
-uint64_t layout_scene_name(uint8_t set, enum layout_scene_name which)
+uint64_t layout_scene_file_name(uint8_t set)
 {
 	uint64_t value;
 
-	memcpy(&value, sets[set].names[which], sizeof(value));
+	memcpy(&value, sets[set].name, sizeof(value));
 	return value;
 }
 
-uint16_t layout_scene_mode(uint8_t set)
+uint16_t layout_scene_file_mode(uint8_t set)
 {
 	return (uint16_t)(S_IFREG | sets[set].mode);
 }
@@ -62,48 +56,63 @@ static int enter_own_mounts(void)
 	return -errno;
 }
 
-static int make_mount(const char *path)
+static int open_once(const char *path, int flags, mode_t mode)
 {
-	return mkdir(path, 0755) || mount("none", path, "tmpfs", 0, NULL) ? -errno : 0;
-}
+	int fd = open(path, flags, mode); /* NOLINT(android-cloexec-open): the flag would be one more on old kernels */
 
-static int make_file(const char *path, mode_t mode)
-{
-	int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-
-	/* The umask has a say in what open() gives. */
-	if (fd < 0 || fchmod(fd, mode))
-		return -errno;
-	close(fd);
-	return 0;
+	return fd < 0 || close(fd) ? -errno : 0;
 }
 
 static int build(void)
 {
 	int r = enter_own_mounts();
 
-	for (int set = 0; !r && set < 2; set++) {
-		r = make_mount(sets[set].outer);
-		if (!r)
-			r = make_mount(sets[set].inner);
-		if (!r && mkdir(sets[set].folder, 0755))
-			r = -errno;
-		if (!r)
-			r = make_file(sets[set].file, sets[set].mode);
-	}
+	umask(0);
+	for (int set = 0; !r && set < 2; set++)
+		r = open_once(sets[set].name, O_CREAT | O_RDWR, sets[set].mode);
 	return r;
 }
 
 static int open_files(void)
 {
-	for (int i = 0; i < LAYOUT_SCENE_OPENS; i++) {
-		int fd = open(sets[layout_scene_opens[i].set].file, layout_scene_opens[i].flags); /* NOLINT(android-cloexec-open) */
+	int r = 0;
 
-		if (fd < 0)
-			return -errno;
-		close(fd);
+	for (int i = 0; !r && i < LAYOUT_SCENE_OPENS; i++)
+		r = open_once(sets[layout_scene_opens[i].set].name, layout_scene_opens[i].flags, 0);
+	return r;
+}
+
+static int open_directory(const char *path)
+{
+	return open_once(path, O_RDONLY | O_DIRECTORY, 0);
+}
+
+/* A directory is opened, and then covered by a mount. */
+static int make_mountpoint(const char *path)
+{
+	int r = mkdir(path, 0755) ? -errno : open_directory(path);
+
+	return r || !mount("none", path, "tmpfs", 0, NULL) ? r : -errno;
+}
+
+static int descend(void)
+{
+	int r = 0;
+
+	for (const struct scene_set *set = sets; !r && set < sets + 2; set++) {
+		r = make_mountpoint(set->outer);
+		if (!r)
+			r = make_mountpoint(set->inner);
+		if (!r)
+			r = open_directory(set->inner);
+		if (!r && mkdir(set->folder, 0755))
+			r = -errno;
+		if (!r)
+			r = open_directory(set->folder);
+		if (!r)
+			r = open_once(set->file, O_CREAT | O_RDWR, set->mode);
 	}
-	return 0;
+	return r;
 }
 
 static int enter_folders(void)
@@ -129,6 +138,8 @@ int layout_scene_act(void *context, uint8_t step)
 		return build();
 	case LAYOUT_SCENE_OPEN:
 		return open_files();
+	case LAYOUT_SCENE_DESCEND:
+		return descend();
 	case LAYOUT_SCENE_ENTER:
 		return enter_folders();
 	default:

@@ -24,13 +24,17 @@ static uint64_t piece(const struct layout_window *w, uint16_t index)
 	}
 }
 
+static int16_t place(const struct layout_window *w, uint16_t index)
+{
+	return w->places ? w->places[index] : (int16_t)(w->first + index * w->step);
+}
+
 uint64_t layout_window_at(const struct layout_window *w, int16_t offset)
 {
-	int32_t index = offset - w->first;
-
-	if (!w->step || index < 0 || index % w->step || index / w->step >= w->count)
-		return 0;
-	return piece(w, (uint16_t)(index / w->step));
+	for (uint16_t index = 0; index < w->count; index++)
+		if (place(w, index) == offset)
+			return piece(w, index);
+	return 0;
 }
 
 static bool fits(const struct layout_clue *clue, uint16_t index)
@@ -42,7 +46,7 @@ static bool fits(const struct layout_clue *clue, uint16_t index)
 
 static bool same_shape(const struct layout_window *a, const struct layout_window *b)
 {
-	return a->first == b->first && a->width == b->width && a->step == b->step && a->count == b->count;
+	return a->places == b->places && a->first == b->first && a->width == b->width && a->step == b->step && a->count == b->count;
 }
 
 static bool can_confirm(const struct layout_clue *clues, uint32_t count)
@@ -52,7 +56,7 @@ static bool can_confirm(const struct layout_clue *clues, uint32_t count)
 	for (uint32_t i = 0; i < count; i++) {
 		const struct layout_window *w = &clues[i].window;
 
-		if (!same_shape(w, &clues[0].window) || (w->width != 2 && w->width != 4 && w->width != 8) || !w->step)
+		if (!same_shape(w, &clues[0].window) || (w->width != 2 && w->width != 4 && w->width != 8))
 			return false;
 		differ = differ || clues[i].value != clues[0].value;
 	}
@@ -73,7 +77,7 @@ int layout_search(const struct layout_clue *clues, uint32_t count, int16_t *ret_
 		if (fitting < count)
 			continue;
 		found++;
-		*ret_offset = (int16_t)(clues[0].window.first + index * clues[0].window.step);
+		*ret_offset = place(&clues[0].window, index);
 	}
 	if (!found)
 		return -ENODATA;

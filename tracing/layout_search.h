@@ -7,7 +7,7 @@
  * Finding where a structure of the kernel holds a member, from captures of it that were made while the member had a known value.
  *
  * A window is a row of little pieces of the structure, as consecutive fetchargs captured them: `count` pieces of `width` bytes, `step` bytes
- * apart in the structure, the first at offset `first` (which is negative for what stands before the pointer). A clue says: in this window,
+ * apart in the structure, the first at offset `first` (which is negative for what stands before the pointer); or at `places`, one by one. A clue says: in this window,
  * the member's piece, as far as `mask` goes, was `value`. An offset fits when its piece fits in all clues.
  *
  * What is found is either right or a coincidence in every clue: use at least two clues with different values.
@@ -16,6 +16,7 @@
  */
 struct layout_window {
 	const uint8_t *pieces;
+	const int16_t *places; /* NULL: first and step say where */
 	int16_t first;
 	uint8_t width; /* 2, 4 or 8 bytes, in this machine's byte order */
 	uint8_t step;

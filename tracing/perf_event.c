@@ -12,19 +12,19 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-/* Younger than Debian 12's headers. */
-#ifndef PERF_FORMAT_LOST
-#define PERF_FORMAT_LOST (1U << 4)
-#endif
-
 /* Any one register will do to be told the ABI: ax. */
 #define ABI_REGISTER_MASK 1
 
-static int perf_open(struct perf_event_attr *attr, pid_t pid, int cpu)
+static int perf_open_member(struct perf_event_attr *attr, pid_t pid, int cpu, int leader_fd)
 {
-	int fd = (int)syscall(SYS_perf_event_open, attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	int fd = (int)syscall(SYS_perf_event_open, attr, pid, cpu, leader_fd, PERF_FLAG_FD_CLOEXEC);
 
 	return fd < 0 ? -errno : fd;
+}
+
+static int perf_open(struct perf_event_attr *attr, pid_t pid, int cpu)
+{
+	return perf_open_member(attr, pid, cpu, -1);
 }
 
 static struct perf_event_attr attr_base(uint32_t type, uint64_t config)
@@ -135,6 +135,14 @@ struct perf_event_attr perf_tracepoint_attr(const struct perf_features *features
 	return attr;
 }
 
+struct perf_event_attr perf_counter_attr(const struct perf_features *features, uint32_t type, uint64_t config)
+{
+	struct perf_event_attr attr = attr_base(type, config);
+
+	attr_common(&attr, features);
+	return attr;
+}
+
 struct perf_event_attr perf_ring_owner_attr(const struct perf_features *features, uint32_t watermark_bytes)
 {
 	struct perf_event_attr attr = attr_base(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY);
@@ -145,9 +153,9 @@ struct perf_event_attr perf_ring_owner_attr(const struct perf_features *features
 	return attr;
 }
 
-int perf_event_open_cpu(struct perf_event_attr *attr, int cpu, struct error *err)
+int perf_event_open_member(struct perf_event_attr *attr, int cpu, int leader_fd, struct error *err)
 {
-	int fd = perf_open(attr, -1, cpu);
+	int fd = perf_open_member(attr, -1, cpu, leader_fd);
 	struct rlimit limit;
 
 	if (fd >= 0)
@@ -177,6 +185,11 @@ int perf_event_open_task(struct perf_event_attr *attr, pid_t tid, struct error *
 	if (fd < 0)
 		return error_set_errno(err, fd, "perf_event_open on thread %d", (int)tid);
 	return fd;
+}
+
+int perf_event_open_cpu(struct perf_event_attr *attr, int cpu, struct error *err)
+{
+	return perf_event_open_member(attr, cpu, -1, err);
 }
 
 int perf_event_id(int fd, uint64_t *ret_id, struct error *err)

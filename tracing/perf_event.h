@@ -12,6 +12,11 @@
  * perf_event_open(2) as this kernel has it. What a kernel can do is found by trying, never by its version.
  */
 
+/* Younger than Debian 12's headers. */
+#ifndef PERF_FORMAT_LOST
+#define PERF_FORMAT_LOST (1U << 4)
+#endif
+
 struct perf_features {
 	bool clockid;    /* samples can be stamped with CLOCK_MONOTONIC (4.1) */
 	bool identifier; /* PERF_SAMPLE_IDENTIFIER (3.12); else the id stands behind the time */
@@ -40,6 +45,10 @@ struct perf_layout perf_layout(const struct perf_features *features);
 /* An attr for a tracepoint (config: its id) that samples every hit into a ring with this layout, disabled at first. */
 struct perf_event_attr perf_tracepoint_attr(const struct perf_features *features, uint64_t config);
 
+/* An attr for a counter with the same layout in front, disabled at first; what is sampled and read, and how often, is for the caller to say
+ * (counter_group.h). */
+struct perf_event_attr perf_counter_attr(const struct perf_features *features, uint32_t type, uint64_t config);
+
 /* An attr for an event that never fires and only owns a ring which wakes its reader each time another `watermark_bytes` are in it. */
 struct perf_event_attr perf_ring_owner_attr(const struct perf_features *features, uint32_t watermark_bytes);
 
@@ -49,6 +58,9 @@ int perf_event_open_cpu(struct perf_event_attr *attr, int cpu, struct error *err
 
 /* Opens it for one thread wherever it runs, children not included; returns the descriptor (close-on-exec). A ring can be mapped on it. */
 int perf_event_open_task(struct perf_event_attr *attr, pid_t tid, struct error *err);
+
+/* The same, as a member of the group that `leader_fd` leads; -1: of none. */
+int perf_event_open_member(struct perf_event_attr *attr, int cpu, int leader_fd, struct error *err);
 
 /* The id that this event's samples carry. */
 int perf_event_id(int fd, uint64_t *ret_id, struct error *err);

@@ -36,7 +36,7 @@ int probe_trial_open(struct probe_trial *t, const struct probe_trial_spec *spec,
 	r = install(&t->probe, spec->name, spec->symbol, spec->fetchargs, err);
 	if (r < 0)
 		return r;
-	r = tracefs_format(&t->format, dynamic_probe_group(), spec->name, err);
+	r = tracefs_format(&t->format, dynamic_probe_group(), dynamic_probe_name(t->probe), err);
 	return r < 0 ? r : open_event(t, spec->features, tid, err);
 }
 

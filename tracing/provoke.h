@@ -17,10 +17,10 @@
  *
  * The action runs in a forked copy of a process with many threads: it may make system calls and write to its own memory, and must not
  * allocate, lock or print. It sees `context` as it was at provoke_start(). It may change the child's ids, namespaces and directories, and may
- * execute another program. But for the three standard streams nothing of the parent is open in the child, so that it keeps no perf event or probe alive; signals have their
- * default actions. The child ends when its parent does.
+ * execute another program. But for the three standard streams nothing of the parent is open in the child, so that it keeps no perf event or
+ * probe alive; signals have their default actions. The child ends when its parent does.
  *
- * One thread, and it has to stay the same one.
+ * One thread.
  */
 struct provoke {
 	pid_t pid;  /* 0: none */

@@ -23,7 +23,10 @@ struct recording {
 	uint8_t *bytes;
 	size_t size;
 	size_t position;
-	size_t last_position; /* of the sample that next() returned last */
+	size_t last_position; /* of the sample that next() returned last, or of its reads, which stand before it */
+	const uint8_t *reads; /* of the sample that comes next: what follows the record's header; NULL: it has none */
+	uint32_t reads_size;
+	struct sample_read last_reads[SAMPLE_READS_MAX];
 	notice_fn notice;
 	void *notice_context;
 	struct recorded_event *events;
@@ -100,6 +103,11 @@ static int recording_add_format(struct recording *r, const uint8_t *payload, siz
 	return 0;
 }
 
+static bool is_sample(const struct recording_header *header)
+{
+	return header->type == RECORDING_HIT || header->type == RECORDING_LOST || header->type == RECORDING_MISSED;
+}
+
 static void recording_note_time(struct recording *r, const uint8_t *payload, size_t size)
 {
 	struct recording_sample sample;
@@ -123,7 +131,7 @@ static int recording_look_through(struct recording *r, struct error *err)
 		code = header.type == RECORDING_FORMAT ? recording_add_format(r, payload, header.size, err) : 0;
 		if (code)
 			return code;
-		if (header.type == RECORDING_HIT || header.type == RECORDING_LOST)
+		if (is_sample(&header))
 			recording_note_time(r, payload, header.size);
 	}
 	return 0;
@@ -134,12 +142,16 @@ static int recording_add(struct sample_source *s, const struct kernel_event_spec
 {
 	struct recorded_event *event;
 
+	if (spec->counters)
+		return error_set(err, -EOPNOTSUPP, "a recording has no counters");
 	LL_FOREACH (recording_of(s)->events, event)
 		if (!strcmp(format_system(event->format), spec->system) && !strcmp(format_name(event->format), spec->name))
 			break;
 	if (!event)
 		return error_set(err, -ENOENT, "the recording has no tracepoint %s:%s", spec->system, spec->name);
-	event->base = (struct kernel_event){.format = event->format, .owner = owner};
+	if (event->installed)
+		return error_set(err, -EEXIST, "%s:%s is installed already", spec->system, spec->name);
+	event->base = (struct kernel_event){.format = event->format, .owner = owner, .read_count = sample_read_count(spec->reads)};
 	event->installed = true;
 	*ret = &event->base;
 	return 0;
@@ -166,6 +178,42 @@ static uint64_t recording_advance(struct sample_source *s)
 	return recording_of(s)->end_ns;
 }
 
+/* False: the record makes no sense. */
+static bool recording_parse_reads(struct recording *r, uint32_t wanted)
+{
+	const uint8_t *next, *end = r->reads + r->reads_size;
+	struct recording_reads reads;
+	struct recording_read read;
+
+	for (uint32_t i = 0; i < wanted; i++)
+		r->last_reads[i] = (struct sample_read){.bytes = "", .error = -ENODATA};
+	if (r->reads_size < sizeof(reads))
+		return false;
+	memcpy(&reads, r->reads, sizeof(reads));
+	if (reads.count > SAMPLE_READS_MAX || r->reads_size - sizeof(reads) < reads.count * sizeof(read))
+		return false;
+	next = r->reads + sizeof(reads) + reads.count * sizeof(read);
+	for (uint32_t i = 0; i < reads.count; i++) {
+		memcpy(&read, r->reads + sizeof(reads) + i * sizeof(read), sizeof(read));
+		if (read.length > end - next)
+			return false;
+		if (i < wanted)
+			r->last_reads[i] = (struct sample_read){.bytes = (const char *)next, .length = read.length, .error = read.error};
+		next += read.length;
+	}
+	return next == end;
+}
+
+static const struct sample_read *recording_take_reads(struct recording *r, const struct recorded_event *event)
+{
+	if (!r->reads || !event->base.read_count)
+		return NULL;
+	if (recording_parse_reads(r, event->base.read_count))
+		return r->last_reads;
+	r->counters.corrupt++;
+	return NULL;
+}
+
 static bool recording_take_sample(struct recording *r, const struct recording_header *header, const uint8_t *payload, struct sample *ret)
 {
 	struct recording_sample sample;
@@ -186,7 +234,7 @@ static bool recording_take_sample(struct recording *r, const struct recording_he
 	if (sample.time_ns > r->last_time_ns)
 		r->last_time_ns = sample.time_ns;
 	*ret = (struct sample){
-		.kind = header->type == RECORDING_LOST ? SAMPLE_LOST : SAMPLE_HIT,
+		.kind = header->type == RECORDING_HIT ? SAMPLE_HIT : SAMPLE_LOST,
 		.abi = sample.abi <= SAMPLE_ABI_64 ? (enum sample_abi)sample.abi : SAMPLE_ABI_UNKNOWN,
 		.event = &event->base,
 		.time_ns = r->last_time_ns,
@@ -195,7 +243,9 @@ static bool recording_take_sample(struct recording *r, const struct recording_he
 		.cpu = sample.cpu,
 		.raw_size = sample.raw_size,
 		.raw = payload + sizeof(sample),
+		.reads = header->type == RECORDING_HIT ? recording_take_reads(r, event) : NULL,
 		.lost = sample.lost,
+		.missed = header->type == RECORDING_MISSED,
 	};
 	return true;
 }
@@ -227,23 +277,44 @@ static void recording_take_notice(struct recording *r, const struct recording_he
 		r->notice(r->notice_context, &notice);
 }
 
+/* The next record; reads and the hit behind them are one. */
+static const uint8_t *recording_step_whole(struct recording *r, struct recording_header *ret)
+{
+	const uint8_t *payload;
+
+	r->reads = NULL;
+	r->last_position = r->position;
+	payload = recording_step(r, &r->position, ret);
+	if (!payload || ret->type != RECORDING_READS)
+		return payload;
+	r->reads = payload;
+	r->reads_size = ret->size;
+	return recording_step(r, &r->position, ret);
+}
+
+/* `times` is 1, or -1 to take a sample back. */
+static void recording_count(struct recording *r, const struct sample *sample, int times)
+{
+	uint64_t hits = sample->kind == SAMPLE_HIT ? (uint64_t)times : 0, losses = sample->lost * (uint64_t)times;
+
+	r->counters.samples += hits;
+	sample->event->delivered += hits;
+	*(sample->missed ? &r->counters.missed : &r->counters.lost) += losses;
+	*(sample->missed ? &sample->event->missed : &sample->event->lost) += losses;
+}
+
 static int recording_next(struct sample_source *s, struct sample *ret)
 {
 	struct recording *r = recording_of(s);
 	struct recording_header header;
 	const uint8_t *payload;
 
-	while ((r->last_position = r->position, payload = recording_step(r, &r->position, &header))) {
+	while ((payload = recording_step_whole(r, &header))) {
 		if (header.type == RECORDING_NOTICE)
 			recording_take_notice(r, &header, payload);
-		if (header.type != RECORDING_HIT && header.type != RECORDING_LOST)
+		if (!is_sample(&header) || !recording_take_sample(r, &header, payload, ret))
 			continue;
-		if (!recording_take_sample(r, &header, payload, ret))
-			continue;
-		r->counters.samples += ret->kind == SAMPLE_HIT;
-		r->counters.lost += ret->lost;
-		ret->event->delivered += ret->kind == SAMPLE_HIT;
-		ret->event->lost += ret->lost;
+		recording_count(r, ret, 1);
 		r->last = *ret;
 		return 1;
 	}
@@ -257,10 +328,7 @@ static void recording_hold(struct sample_source *s)
 
 	if (r->position == r->last_position)
 		return;
-	r->counters.samples -= r->last.kind == SAMPLE_HIT;
-	r->counters.lost -= r->last.lost;
-	r->last.event->delivered -= r->last.kind == SAMPLE_HIT;
-	r->last.event->lost -= r->last.lost;
+	recording_count(r, &r->last, -1);
 	r->position = r->last_position;
 }
 

@@ -9,7 +9,10 @@
  * delivered again where there is no such kernel and no privilege. A debugging aid and a test fixture; not the flight recorder.
  *
  * A file is RECORDING_MAGIC and then records until its end, little endian, each a struct recording_header and `size` bytes. Records stand in
- * the order in which they were delivered. A file that was cut is read up to the last whole record.
+ * the order in which they were delivered. A file that was cut is read up to the last whole record. Records of a type that a reader does not
+ * know are passed over: files from before there were reads are read, and those with reads by readers from before.
+ *
+ * Late reads (struct sample_read) are recorded with their hits: whoever replays asks for the same ones. Counters are not recorded.
  */
 
 #define RECORDING_MAGIC       "ringrec1"
@@ -18,8 +21,10 @@
 enum recording_type {
 	RECORDING_FORMAT = 1, /* struct recording_format, then system, name and text, not terminated */
 	RECORDING_HIT = 2,    /* struct recording_sample, then the raw data */
-	RECORDING_LOST = 3,   /* struct recording_sample with `lost` */
+	RECORDING_LOST = 3,   /* struct recording_sample with `lost`: there was no room */
 	RECORDING_NOTICE = 4, /* struct recording_notice, then the strings of an exec */
+	RECORDING_READS = 5,  /* struct recording_reads, `count` of struct recording_read, then their bytes; right before its hit */
+	RECORDING_MISSED = 6, /* like RECORDING_LOST: a probe was not run */
 };
 
 struct recording_header {
@@ -57,10 +62,22 @@ struct recording_notice {
 	uint32_t reserved; /* 0 */
 };
 
+struct recording_reads {
+	uint32_t count;    /* at most SAMPLE_READS_MAX */
+	uint32_t reserved; /* 0 */
+};
+
+struct recording_read {
+	uint32_t length;
+	int32_t error; /* a negative errno */
+};
+
 _Static_assert(sizeof(struct recording_header) == 8, "layout on disk");
 _Static_assert(sizeof(struct recording_format) == 16, "layout on disk");
 _Static_assert(sizeof(struct recording_sample) == 40, "layout on disk");
 _Static_assert(sizeof(struct recording_notice) == 40, "layout on disk");
+_Static_assert(sizeof(struct recording_reads) == 8, "layout on disk");
+_Static_assert(sizeof(struct recording_read) == 8, "layout on disk");
 
 /* A source that delivers what `inner` delivers and writes it to a new file at `path`. Takes inner over (also on failure). What cannot be
  * written ends the recording, not the delivery; recording_tee_error() tells. */
@@ -72,7 +89,8 @@ void recording_tee_notice(struct sample_source *tee, const struct notice *notice
 /* 0, or the negative errno that ended the recording. */
 int recording_tee_error(const struct sample_source *tee);
 
-/* A source that delivers a file, all of it in the first round. Notices are given to `fn` when their place comes. -EINVAL: not a recording. */
+/* A source that delivers a file, all of it in the first round. Notices are given to `fn` when their place comes. A read that was asked for and
+ * is not in the file has the error -ENODATA; a hit that was recorded without reads has none. -EINVAL: not a recording. */
 int recording_open(struct sample_source **ret, const char *path, notice_fn fn, void *context, struct error *err);
 
 /* Recordings know their notices' consumer only after the sensor was made on top of them. */

@@ -48,6 +48,31 @@ static void tee_write_format(struct tee *t, const struct format *f)
 	tee_write(t, text, format.text_size);
 }
 
+static void tee_write_reads(struct tee *t, const struct sample *s)
+{
+	struct recording_reads reads = {.count = s->event->read_count};
+	struct recording_read read;
+	size_t size = 0;
+
+	for (uint32_t i = 0; i < reads.count; i++)
+		size += s->reads[i].length;
+	tee_write_header(t, RECORDING_READS, sizeof(reads) + reads.count * sizeof(read) + size);
+	tee_write(t, &reads, sizeof(reads));
+	for (uint32_t i = 0; i < reads.count; i++) {
+		read = (struct recording_read){.length = s->reads[i].length, .error = s->reads[i].error};
+		tee_write(t, &read, sizeof(read));
+	}
+	for (uint32_t i = 0; i < reads.count; i++)
+		tee_write(t, s->reads[i].bytes, s->reads[i].length);
+}
+
+static enum recording_type record_type_of(const struct sample *s)
+{
+	if (s->kind == SAMPLE_HIT)
+		return RECORDING_HIT;
+	return s->missed ? RECORDING_MISSED : RECORDING_LOST;
+}
+
 static void tee_write_pending(struct tee *t)
 {
 	const struct sample *s = &t->pending;
@@ -56,6 +81,10 @@ static void tee_write_pending(struct tee *t)
 	if (!t->is_pending)
 		return;
 	t->is_pending = false;
+	if (!s->event->format)
+		return;
+	if (s->reads && s->event->read_count)
+		tee_write_reads(t, s);
 	sample = (struct recording_sample){
 		.time_ns = s->time_ns,
 		.lost = s->lost,
@@ -66,7 +95,7 @@ static void tee_write_pending(struct tee *t)
 		.abi = (uint32_t)s->abi,
 		.raw_size = s->raw_size,
 	};
-	tee_write_header(t, s->kind == SAMPLE_LOST ? RECORDING_LOST : RECORDING_HIT, sizeof(sample) + sample.raw_size);
+	tee_write_header(t, record_type_of(s), sizeof(sample) + sample.raw_size);
 	tee_write(t, &sample, sizeof(sample));
 	tee_write(t, s->raw, sample.raw_size);
 }
@@ -76,7 +105,7 @@ static int tee_add(struct sample_source *s, const struct kernel_event_spec *spec
 	struct tee *t = tee_of(s);
 	int code = t->inner->ops->add(t->inner, spec, owner, ret, err);
 
-	if (!code)
+	if (!code && (*ret)->format)
 		tee_write_format(t, (*ret)->format);
 	return code;
 }

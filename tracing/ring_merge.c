@@ -57,6 +57,8 @@ static void ring_load(struct ring_merge *m, struct merge_ring *ring)
 		}
 		if (record->size >= least) {
 			memcpy(&ring->next_time_ns, (const uint8_t *)record + time_offset, sizeof(ring->next_time_ns));
+			if (m->now_ns && ring->next_time_ns > m->now_ns + RING_MERGE_AHEAD_NS)
+				ring->next_time_ns = m->now_ns;
 			break;
 		}
 		m->malformed++;

@@ -9,8 +9,14 @@
  * taken as they stand; one that is stamped a little earlier than its predecessor (an interrupt came between stamping and writing) comes out
  * after it.
  *
+ * Not every time can be believed: when somebody else samples the same software counter with another clock, newer kernels may stamp our sample
+ * with theirs (counter_group.h, counter_group_block_id()). A time that lies far ahead would keep a ring waiting until then.
+ *
  * One thread.
  */
+
+/* How far a time may lie ahead of the clock reading before the snapshot: what was written between the two is later than it. */
+#define RING_MERGE_AHEAD_NS UINT64_C(100000000)
 
 /* A ring and what is next in it. Embed it. */
 struct merge_ring {
@@ -26,6 +32,9 @@ struct ring_merge {
 	uint32_t count;            /* all */
 	uint32_t ready;            /* in the heap */
 	uint32_t capacity;
+	/* The rings' clock before the snapshot, which the owner sets; 0: any time is believed. A record that is further ahead than it may be is
+	 * taken to be of this time. */
+	uint64_t now_ns;
 	uint64_t malformed; /* records too short for what they say they are, skipped */
 };
 

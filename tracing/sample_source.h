@@ -26,23 +26,39 @@ enum sample_abi {
  * meanwhile. For what no kernel event carries. */
 enum sample_read_kind {
 	SAMPLE_READ_NONE,
-	SAMPLE_READ_STRING,  /* the string that the pointer in `field` points to, without its NUL; at most SAMPLE_READ_BYTES_MAX */
-	SAMPLE_READ_BYTES,   /* as many bytes as `length_field` says, likewise */
-	SAMPLE_READ_FD_PATH, /* what /proc/PID/fd shows for the descriptor in `field`; AT_FDCWD: the working directory */
+	SAMPLE_READ_STRING, /* the string that the pointer in `field` points to, without its NUL; at most SAMPLE_READ_BYTES_MAX */
+	/* The same for a string whose beginning the sample has, in the array `length_field`: only when that has no end. Rare: not worth a wake-up. */
+	SAMPLE_READ_LONG_STRING,
+	SAMPLE_READ_BYTES, /* as many bytes as `length_field` says, likewise */
+	/* The name (msg_name, msg_namelen) in the struct msghdr that `field` points to, laid out as the caller's ABI has it (sample with_abi): the
+	 * address that a message goes to. None: no bytes and no error. */
+	SAMPLE_READ_MSGHDR_NAME,
+	SAMPLE_READ_FD_PATH,   /* what /proc/PID/fd shows for the descriptor in `field`; AT_FDCWD: the working directory */
+	SAMPLE_READ_FILE_PATH, /* the same when it is a regular file; else -ENODATA */
 	/* The same for a directory that names are relative to; nothing for AT_FDCWD. It stays open for long, usually: not worth a wake-up. */
 	SAMPLE_READ_DIRECTORY_PATH,
 	SAMPLE_READ_CWD,    /* the working directory */
 	SAMPLE_READ_STATUS, /* the content of /proc/PID/task/TID/status */
 };
 
-#define SAMPLE_READS_MAX      4
-#define SAMPLE_READ_BYTES_MAX 4096
+#define SAMPLE_READS_MAX         4
+#define SAMPLE_READ_BYTES_MAX    4096
+#define SAMPLE_LONG_STRING_BYTES 512 /* so much of one is in the sample */
 
 struct sample_read_spec {
 	enum sample_read_kind kind;
 	const char *field;
 	const char *length_field;
 };
+
+static inline uint32_t sample_read_count(const struct sample_read_spec specs[SAMPLE_READS_MAX])
+{
+	uint32_t count = 0;
+
+	while (count < SAMPLE_READS_MAX && specs[count].kind != SAMPLE_READ_NONE)
+		count++;
+	return count;
+}
 
 struct sample_read {
 	const char *bytes; /* not terminated; never NULL */
@@ -91,7 +107,9 @@ struct kernel_event {
 	const struct format *format; /* lives as long as the event; NULL: counters */
 	void *owner;                 /* whatever add() was given */
 	uint64_t lost;               /* hits that the kernel had no room for and that were reported as lost samples so far */
+	uint64_t missed;             /* hits for which its probe was not run, likewise */
 	uint64_t delivered;          /* samples returned by next() so far */
+	uint32_t read_count;         /* how many reads were asked for, and each sample that has any has */
 };
 
 enum sample_kind {
@@ -106,12 +124,12 @@ struct sample {
 	struct kernel_event *event;
 	uint64_t time_ns; /* CLOCK_MONOTONIC; never less than the previous sample's */
 	uint32_t tgid;
-	uint32_t tid; /* both 0 for a lost sample */
+	uint32_t tid; /* both 0 for a lost sample, an idle CPU, and a task that has given its ids back already */
 	uint32_t cpu;
 	uint32_t raw_size;
 	const uint8_t *raw;
-	const struct sample_read *reads;       /* one for each that was asked for; NULL: none was */
-	const struct counter_values *counters; /* of an event with counters */
+	const struct sample_read *reads;       /* in the places of the spec's; NULL: none were asked for, or there was no memory */
+	const struct counter_values *counters; /* of an event with counters; then there is no raw data */
 	uint64_t lost;
 	bool missed; /* lost: the probe was not run, rather than that there was no room */
 };

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct buffer out;
@@ -44,6 +45,20 @@ Test(catalog_text, long_names_keep_their_distance_and_kinds_without_fields_say_w
 	cr_assert(strstr((const char *)out.data, "    total_time_enabled  uint64  "));
 	cr_assert(strstr((const char *)out.data, "\nkernel_call:enter        a function of the kernel is called\n"
 						 "    its fields are the arguments that the subscriber asks for\n"));
+}
+
+Test(catalog_text, the_page_in_docs_is_what_the_catalog_gives)
+{
+	FILE *file = fopen(TEST_DATA "/../../docs/EVENTS.md", "re");
+	static char page[1 << 16];
+	size_t length;
+
+	cr_assert_not_null(file);
+	length = fread(page, 1, sizeof(page), file);
+	fclose(file);
+	catalog_markdown_put(&out);
+	cr_assert_not(out.failed);
+	cr_assert(length == out.length && !memcmp(page, out.data, length), "docs/EVENTS.md is not current: run 'make docs'");
 }
 
 Test(catalog_text, json_has_one_object_per_event)

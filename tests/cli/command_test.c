@@ -12,8 +12,8 @@ static const struct {
 	const char *name;
 	command_fn run;
 } commands[] = {
-	{"sensor", command_sensor}, {"watch", command_watch},   {"events", command_events},
-	{"check", command_check},   {"status", command_status},
+	{"sensor", command_sensor}, {"watch", command_watch},   {"events", command_events}, {"check", command_check},
+	{"status", command_status}, {"probes", command_probes}, {"trace", command_trace},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -75,6 +75,10 @@ Test(command, values_out_of_range_are_usage_errors)
 	cr_assert_eq(run_with(SENSOR, "--reorder-delay", "11s"), EX_USAGE);
 	cr_assert_eq(run_with(SENSOR, "--reorder-delay", "5"), EX_USAGE);
 	cr_assert_eq(run_with(SENSOR, "--log-level", "loud"), EX_USAGE);
+	cr_assert_eq(run_with(SENSOR, "--max-calls", "0"), EX_USAGE);
+	cr_assert_eq(run_with(SENSOR, "--max-calls", "4097"), EX_USAGE);
+	cr_assert_eq(run_with(SENSOR, "--forbid", "no_such_way"), EX_USAGE);
+	cr_assert_eq(run_with(SENSOR, "--forbid", ""), EX_USAGE);
 	cr_assert_eq(run_with(SENSOR, "word", NULL), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "--limit", "0"), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "--limit", "9223372036854775808"), EX_USAGE);

@@ -85,9 +85,9 @@ Test(options, an_output_form_that_the_verb_does_not_have_is_refused)
 {
 	enum output_form form = OUTPUT_TEXT;
 
-	cr_assert(output_form_parse("watch", "none", true, &form));
+	cr_assert(output_form_parse("watch", "none", OUTPUT_FORMS_USUAL | OUTPUT_FORM_BIT(OUTPUT_NONE), &form));
 	cr_assert_eq(form, OUTPUT_NONE);
-	cr_assert_not(output_form_parse("status", "none", false, &form));
+	cr_assert_not(output_form_parse("status", "none", OUTPUT_FORMS_USUAL, &form));
 	expect_stderr("ringside status: -o none: the forms are text and json\n'ringside status --help' tells more.\n");
 }
 
@@ -108,15 +108,15 @@ Test(options, a_verb_that_prints_takes_a_form_a_color_and_where_it_asks_a_sensor
 	struct print_options options;
 	int status;
 
-	cr_assert(print_options_parse(1, argv, "help\n", true, &options, &status));
+	cr_assert(print_options_parse(1, argv, "help\n", OUTPUT_FORMS_USUAL, true, &options, &status));
 	cr_expect_eq(options.form, OUTPUT_TEXT);
 	cr_expect_eq(options.color, COLOR_AUTO);
 	cr_expect_null(options.connect);
-	cr_assert(print_options_parse(4, argv, "help\n", true, &options, &status));
+	cr_assert(print_options_parse(4, argv, "help\n", OUTPUT_FORMS_USUAL, true, &options, &status));
 	cr_expect_eq(options.form, OUTPUT_JSON);
 	cr_expect_eq(options.color, COLOR_ALWAYS);
 	cr_expect_str_eq(options.connect, "localhost:1");
-	cr_assert_not(print_options_parse(4, argv, "help\n", false, &options, &status));
+	cr_assert_not(print_options_parse(4, argv, "help\n", OUTPUT_FORMS_USUAL, false, &options, &status));
 	cr_expect_eq(status, EX_USAGE);
 }
 
@@ -128,11 +128,11 @@ Test(options, a_verb_that_prints_is_done_after_its_help_or_a_word)
 	int status = -1;
 
 	cr_redirect_stdout();
-	cr_assert_not(print_options_parse(2, argv, "help\n", false, &options, &status));
+	cr_assert_not(print_options_parse(2, argv, "help\n", OUTPUT_FORMS_USUAL, false, &options, &status));
 	cr_expect_eq(status, 0);
 	fflush(stdout);
 	cr_expect_stdout_eq_str("help\n");
-	cr_assert_not(print_options_parse(2, words, "help\n", false, &options, &status));
+	cr_assert_not(print_options_parse(2, words, "help\n", OUTPUT_FORMS_USUAL, false, &options, &status));
 	cr_expect_eq(status, EX_USAGE);
 }
 

@@ -29,7 +29,9 @@ static void replay(struct sample_source *s)
 {
 	static const struct kernel_event_spec specs[] = {{.system = "task", .name = "task_newtask"},
 							 {.system = "sched", .name = "sched_process_exec"},
-							 {.system = "raw_syscalls", .name = "sys_enter"}};
+							 {.system = "raw_syscalls",
+							  .name = "sys_enter",
+							  .reads = {{.kind = SAMPLE_READ_STRING}, {.kind = SAMPLE_READ_CWD}}}};
 	struct kernel_event *event;
 	struct sample sample;
 	uint64_t last_ns = 0, horizon_ns = s->ops->advance(s);
@@ -40,6 +42,8 @@ static void replay(struct sample_source *s)
 		assert(sample.event && sample.time_ns >= last_ns && sample.time_ns <= horizon_ns);
 		last_ns = sample.time_ns;
 		touch(sample.raw, sample.raw_size);
+		for (uint32_t i = 0; sample.reads && i < sample.event->read_count; i++)
+			touch(sample.reads[i].bytes, sample.reads[i].length);
 		if (n % 3 == 0) {
 			s->ops->hold(s);
 			assert(s->ops->next(s, &sample) == 1 && sample.time_ns == last_ns);

@@ -202,7 +202,7 @@ Test(dynamic_probe, a_probe_whose_last_event_is_just_being_closed_goes_all_the_s
 	cr_assert(fd >= 0, "%s", err.message);
 	child = fork();
 	if (child == 0) {
-		usleep(DYNAMIC_PROBE_REMOVE_MS * 1000 / 4);
+		usleep(DYNAMIC_PROBE_REMOVE_MS * 1000 / 10);
 		_exit(0);
 	}
 	close(fd);

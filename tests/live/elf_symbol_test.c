@@ -100,10 +100,12 @@ static uint64_t count_hits(const char *probe, struct child child)
 	struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};
 	struct format *format = NULL;
 	uint64_t hits = 0;
+	char event[64];
 	int status;
 	int fd;
 
-	cr_assert_eq(tracefs_format(&format, dynamic_probe_group(), probe, NULL), 0);
+	snprintf(event, sizeof(event), "%s_%d", probe, (int)getpid());
+	cr_assert_eq(tracefs_format(&format, dynamic_probe_group(), event, NULL), 0);
 	attr.config = (uint64_t)format_id(format);
 	format_free(format);
 	fd = (int)syscall(SYS_perf_event_open, &attr, child.pid, -1, -1, PERF_FLAG_FD_CLOEXEC);

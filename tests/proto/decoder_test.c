@@ -390,7 +390,7 @@ Test(decoder, expressions_of_files_the_network_and_calls_are_refused)
 
 static void want_kernel_call(size_t arguments)
 {
-	static char names[PROBE_PARAMETERS_MAX + 1][8];
+	static char names[PROBE_PARAMETERS_MAX + 1][24];
 
 	q.filter.n_kernel_events = 1;
 	q.kernel.type = CAPSULE8__API__V0__KERNEL_FUNCTION_CALL_EVENT_TYPE__KERNEL_FUNCTION_CALL_EVENT_TYPE_ENTER;

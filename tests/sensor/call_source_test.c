@@ -47,7 +47,10 @@ static struct error err;
 static void init(void)
 {
 	source = fake_source_new();
-	kernel = (struct probe_kernel){.dialect = &newest, .symbols = &symbols, .addresses = kernel_addresses_new(EXCERPT "4.4")};
+	kernel = (struct probe_kernel){.is_real = true,
+				       .dialect = newest,
+				       .symbols = &symbols,
+				       .addresses = kernel_addresses_new(EXCERPT "4.4")};
 	self_filter_init(&self, 0);
 }
 
@@ -207,7 +210,7 @@ Test(call_source, on_an_old_kernel_the_same_request_gives_the_same_event)
 	struct process process = {.comm = "dog"};
 	struct event event;
 
-	kernel.dialect = &oldest;
+	kernel.dialect = oldest;
 	know("kprobe", "do_sys_open", old_entry_format);
 	cr_assert_eq(install(EVENT_KERNEL_CALL_ENTER, NULL, "do_sys_open", ARGUMENTS, NULL), 0, "%s", err.message);
 	cr_assert_str_eq(fake_source_probe(source, "kprobe", "do_sys_open"),
@@ -318,7 +321,7 @@ Test(call_source, our_own_threads_are_kept_out_in_front_of_the_clients_filter)
 
 Test(call_source, a_filter_on_what_this_kernel_writes_in_another_way_is_refused)
 {
-	kernel.dialect = &oldest;
+	kernel.dialect = oldest;
 	know("kprobe", "do_sys_open", old_entry_format);
 	expect_refusal(install(EVENT_KERNEL_CALL_ENTER, NULL, "do_sys_open", ARGUMENTS, "dfd == 1 && who == \"cat\""), -EOPNOTSUPP,
 		       "who cannot be tested");
@@ -344,7 +347,7 @@ Test(call_source, arguments_that_make_no_sense_are_refused_with_their_name_and_p
 	expect_refusal(install(EVENT_KERNEL_CALL_ENTER, NULL, "vfs_read", "common_pid=$arg1", NULL), -EINVAL, "common_pid");
 	expect_refusal(install(EVENT_KERNEL_CALL_ENTER, NULL, "vfs_read", "r=$retval", NULL), -EINVAL, "return only");
 	expect_refusal(install(EVENT_KERNEL_CALL_ENTER, NULL, "vfs_read+4", "a=$arg1", NULL), -EOPNOTSUPP, "first instruction");
-	kernel.dialect = &oldest;
+	kernel.dialect = oldest;
 	expect_refusal(install(EVENT_KERNEL_CALL_ENTER, NULL, "vfs_read", "a__0=$arg1 a=+0($arg2):u8[2]", NULL), -EINVAL, "a__0");
 }
 

@@ -57,3 +57,18 @@ Test(captured_kernels, each_has_all_fields_that_system_call_events_are_made_of)
 {
 	check_source(syscall_source, syscall_source_count);
 }
+
+static void check_candidate(const struct source_candidate *candidate)
+{
+	for (size_t i = 0; candidate->probes[i]; i++)
+		for (size_t k = 0; k < sizeof(kernels) / sizeof(kernels[0]); k++)
+			if (candidate->probes[i]->type == SOURCE_TRACEPOINT)
+				check_row(kernels[k], candidate->probes[i]);
+}
+
+Test(captured_kernels, each_has_all_fields_that_network_events_are_made_of)
+{
+	for (size_t i = 0; i < network_capture_count; i++)
+		for (size_t j = 0; j < network_captures[i].candidate_count; j++)
+			check_candidate(&network_captures[i].candidates[j]);
+}

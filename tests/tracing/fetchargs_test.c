@@ -130,7 +130,7 @@ Test(fetchargs, every_kind_of_place_comes_out_as_it_went_in)
 						  "\\-5:s32",
 						  "\\\"lit\"",
 						  "%di:symbol",
-						  "%ip:symstr",
+
 						  "%di:b4@0/32",
 						  "+0(%si):b4@0/32[2]"};
 	char expected[128];
@@ -151,6 +151,7 @@ Test(fetchargs, an_old_kernel_gets_what_means_the_same)
 	cr_expect_str_eq(written(&oldest, FETCHARG_KERNEL_ENTRY, "+u0($arg4):ustring"), "a=+0(%cx):string");
 	cr_expect_str_eq(written(&oldest, FETCHARG_KERNEL_ENTRY, "%di:symbol"), "a=%di:u64");
 	cr_expect_str_eq(written(&oldest, FETCHARG_KERNEL_ENTRY, "%di:symstr"), "a=%di:u64");
+	cr_expect_str_eq(written(&newest, FETCHARG_KERNEL_ENTRY, "%di:symstr"), "a=%di:u64", "its end is overwritten where it exists");
 	cr_expect_str_eq(written(&oldest, FETCHARG_KERNEL_ENTRY, "+3(%di):char"), "a=+3(%di):u8");
 	cr_expect_str_eq(written(&oldest, FETCHARG_KERNEL_ENTRY, "$comm"), "");
 	cr_expect_str_eq(written(&oldest, FETCHARG_KERNEL_ENTRY, "+4(%si):u16[3]"), "a__0=+4(%si):u16 a__1=+6(%si):u16 a__2=+8(%si):u16");

@@ -85,3 +85,24 @@ Test(kernel_addresses, a_file_that_is_not_there_is_named)
 	cr_assert_eq(kernel_addresses_find(addresses, 1, &found, &err), -ENOENT);
 	cr_assert_not_null(strstr(err.message, "/nonexistent"));
 }
+
+static void expect_put(uint64_t address, const char *text)
+{
+	struct buffer out;
+
+	buffer_init(&out, 0);
+	kernel_addresses_put(addresses, &out, address);
+	buffer_put_u8(&out, 0);
+	cr_expect_str_eq((const char *)out.data, text);
+	buffer_done(&out);
+}
+
+Test(kernel_addresses, they_are_shown_as_the_kernel_shows_them)
+{
+	expect_put(0x1234, "0x1234");
+	addresses = kernel_addresses_new(EXCERPT "4.4");
+	expect_put(0xffffffff811e8050, "vfs_read");
+	expect_put(0xffffffff811e8060, "vfs_read+0x10");
+	expect_put(0xffffffffc0002fff, "init+0xfff [nf_tables]");
+	expect_put(0x1234, "0x1234");
+}

@@ -20,48 +20,48 @@ static const struct known {
 
 #define KERNEL_COUNT (sizeof(kernels) / sizeof(kernels[0]))
 
-static const struct layout_stage *stage_named(const char *name)
-{
-	for (size_t i = 0; i < LAYOUT_STAGE_COUNT; i++)
-		if (!strcmp(layout_stages[i].name, name))
-			return &layout_stages[i];
-	cr_assert_fail("no stage %s", name);
-	return NULL;
-}
+enum stage {
+	STAGE_FILE,
+	STAGE_WORDS,
+	STAGE_NAME,
+	STAGE_TREE,
+	STAGE_PATH,
+};
 
-static struct layout_capture *read_capture(const char *kernel, const struct layout_stage *stage, const struct kernel_layout *known,
-					   struct layout_rows *rows)
+static struct layout_capture *read_capture(const char *kernel, enum stage stage, const struct layout_state *state, struct layout_rows *rows)
 {
 	struct layout_capture *c = NULL;
 	char path[PATH_MAX];
 
 	rows->count = 0;
-	stage->rows(rows, 0, known);
-	snprintf(path, sizeof(path), "%s/layouts/%s/%s", TEST_DATA, kernel, stage->name);
+	layout_stages[stage].rows(rows, state);
+	snprintf(path, sizeof(path), "%s/layouts/%s/%s", TEST_DATA, kernel, layout_stages[stage].name);
 	cr_assert_eq(layout_file_read(path, rows->rows, rows->count, &c), 0, "%s", path);
 	return c;
 }
 
 /* Searches with all stages before `end`. */
-static struct kernel_layout search_until(const char *kernel, const struct layout_stage *end)
+static struct layout_state search_until(const char *kernel, enum stage end)
 {
-	struct kernel_layout layout = {0};
+	struct layout_state state = {0};
 
-	for (const struct layout_stage *stage = layout_stages; stage < end; stage++) {
+	for (enum stage s = 0; s < end; s++) {
+		const struct layout_stage *stage = &layout_stages[s];
 		struct layout_rows rows;
-		cleanup_free struct layout_capture *c = read_capture(kernel, stage, &layout, &rows);
+		cleanup_free struct layout_capture *c = read_capture(kernel, s, &state, &rows);
 		struct error err = {0};
 
-		cr_assert_eq(layout_stage_search(stage, c, 0, 0, &layout, &err), 0, "%s: %s", kernel, err.message);
+		for (int f = 0; f < LAYOUT_FINDINGS_MAX && stage->findings[f].search; f++)
+			cr_assert_eq(layout_stage_search(stage, &stage->findings[f], c, 0, &state, &err), 0, "%s: %s", kernel, err.message);
 	}
-	return layout;
+	return state;
 }
 
 Test(layout_stages, what_real_kernels_captured_gives_their_layout)
 {
 	for (size_t i = 0; i < KERNEL_COUNT; i++) {
 		const struct file_layout *file = &kernels[i].file;
-		struct kernel_layout l = search_until(kernels[i].kernel, layout_stages + LAYOUT_STAGE_COUNT);
+		struct kernel_layout l = search_until(kernels[i].kernel, LAYOUT_STAGE_COUNT).layout;
 
 		cr_expect(l.file.dentry == file->dentry && l.file.mount == file->mount && l.file.inode == file->inode, "%s",
 			  kernels[i].kernel);
@@ -77,71 +77,103 @@ Test(layout_stages, what_real_kernels_captured_gives_their_layout)
 
 Test(layout_stages, what_the_child_has_not_done_is_not_found)
 {
-	for (size_t i = 0; i < LAYOUT_STAGE_COUNT; i++) {
-		const struct layout_stage *stage = &layout_stages[i];
-		struct kernel_layout layout = search_until("6.1", stage);
+	static const struct {
+		enum stage stage;
+		int finding;
+	} by_value[] = {{STAGE_FILE, 1}, {STAGE_NAME, 0}, {STAGE_TREE, 0}, {STAGE_TREE, 1}, {STAGE_PATH, 0}};
+
+	for (size_t i = 0; i < sizeof(by_value) / sizeof(by_value[0]); i++) {
+		const struct layout_stage *stage = &layout_stages[by_value[i].stage];
+		struct layout_state state = search_until("6.1", by_value[i].stage);
 		struct layout_rows rows;
-		cleanup_free struct layout_capture *c = read_capture("6.1", stage, &layout, &rows);
+		cleanup_free struct layout_capture *c = read_capture("6.1", by_value[i].stage, &state, &rows);
 		struct error err = {0};
 
-		cr_assert_eq(layout_stage_search(stage, c, 0, 1, &layout, &err), -ENODATA, "%s", stage->name);
+		cr_assert_eq(layout_stage_search(stage, &stage->findings[by_value[i].finding], c, 1, &state, &err), -ENODATA, "%s",
+			     stage->name);
 		cr_assert_not_null(strstr(err.message, stage->symbol), "%s", err.message);
 	}
 }
 
 Test(layout_stages, a_capture_with_other_hits_than_those_of_the_child_is_refused)
 {
-	const struct layout_stage *stage = stage_named("dentry");
-	struct kernel_layout layout = {0};
+	const struct layout_stage *stage = &layout_stages[STAGE_NAME];
+	struct layout_state state = search_until("6.1", STAGE_NAME);
 	struct layout_rows rows;
-	cleanup_free struct layout_capture *c = read_capture("6.1", stage, &layout, &rows);
+	cleanup_free struct layout_capture *c = read_capture("6.1", STAGE_NAME, &state, &rows);
 	struct error err = {0};
 
 	c->count--;
-	cr_assert_eq(layout_stage_search(stage, c, 0, 0, &layout, &err), -ENODATA);
+	cr_assert_eq(layout_stage_search(stage, &stage->findings[0], c, 0, &state, &err), -ENODATA);
 	cr_assert_str_eq(err.message, "names: security_file_open fired 3 times when it should have 4 times");
 }
 
-Test(layout_stages, a_name_that_is_read_in_two_ways_is_refused)
+/* Puts what one piece of a row has into another piece, in all samples. */
+static void copy_piece(struct layout_capture *c, uint32_t row, int16_t from, int16_t to)
 {
-	const struct layout_stage *stage = stage_named("dentry");
-	struct kernel_layout layout = {0};
-	struct layout_rows rows;
-	cleanup_free struct layout_capture *c = read_capture("6.1", stage, &layout, &rows);
-	struct error err = {0};
-
-	/* By the second guess, where the first sees nothing. */
 	for (uint32_t i = 0; i < c->count; i++) {
-		uint8_t *raw = c->samples[i].raw;
+		struct layout_window w = layout_capture_window(c, i, row);
+		uint64_t value = layout_window_at(&w, from);
 
-		memcpy(raw + c->row_offsets[1] + 8, raw + c->row_offsets[0] + 3 * 8, 8);
+		memcpy(c->samples[i].raw + c->row_offsets[row] + (to - w.first) / w.step * w.width, &value, w.width);
 	}
-	cr_assert_eq(layout_stage_search(stage, c, 0, 0, &layout, &err), -ENOTUNIQ);
-	cr_assert_str_eq(err.message, "names: what a child process did at security_file_open (dentry) is seen in more than one place");
 }
 
-Test(layout_stages, every_expression_fits_into_what_a_kernel_takes)
+Test(layout_stages, what_stands_in_two_places_is_refused)
 {
-	for (size_t i = 0; i < LAYOUT_STAGE_COUNT; i++) {
-		const struct layout_stage *stage = &layout_stages[i];
-		struct kernel_layout layout = search_until("7.2", stage);
+	const struct layout_stage *stage = &layout_stages[STAGE_TREE];
+	struct layout_state state = search_until("6.1", STAGE_TREE);
+	struct layout_rows rows;
+	struct error err = {0};
 
-		for (uint8_t round = 0; round < stage->rounds; round++) {
+	/* Rows as in tracing/layout_stages.c: words of struct dentry, and around the struct vfsmount. */
+	for (int finding = 0; finding < 2; finding++) {
+		cleanup_free struct layout_capture *c = read_capture("6.1", STAGE_TREE, &state, &rows);
+
+		copy_piece(c, finding ? 3 : 1, finding ? -8 : 24, finding ? 40 : 128);
+		cr_assert_eq(layout_stage_search(stage, &stage->findings[finding], c, 0, &state, &err), -ENOTUNIQ);
+		cr_assert_not_null(strstr(err.message, "is seen in more than one place"), "%s", err.message);
+	}
+}
+
+Test(layout_stages, only_words_that_are_always_pointers_are_followed)
+{
+	struct layout_state state = search_until("6.1", STAGE_FILE);
+	struct layout_rows rows;
+	cleanup_free struct layout_capture *c = read_capture("6.1", STAGE_FILE, &state, &rows);
+	const uint64_t no_pointer = UINT64_C(0x0000800100008800);
+	uint16_t before;
+
+	cr_assert_eq(layout_stages[STAGE_FILE].findings[0].search(c, 0, &state), 0);
+	before = state.pointer_count;
+	cr_assert_gt(before, 3);
+	for (uint16_t i = 0; i < before; i++)
+		cr_assert_neq(state.pointers[i], 64, "flags and mode are no pointer");
+	memcpy(c->samples[2].raw + c->row_offsets[0] + state.pointers[1], &no_pointer, sizeof(no_pointer));
+	cr_assert_eq(layout_stages[STAGE_FILE].findings[0].search(c, 0, &state), 0);
+	cr_assert_eq(state.pointer_count, before - 1);
+}
+
+Test(layout_stages, every_stage_fits_into_a_probe)
+{
+	for (size_t k = 0; k < KERNEL_COUNT; k++) {
+		for (enum stage s = 0; s < LAYOUT_STAGE_COUNT; s++) {
+			struct layout_state state = search_until(kernels[k].kernel, s);
 			struct layout_rows rows = {.count = 0};
 			struct buffer text;
 			uint32_t pieces = 0;
 			uint32_t bytes = 16; /* what every probe's record begins with */
 
 			buffer_init(&text, 0);
-			stage->rows(&rows, round, &layout);
+			layout_stages[s].rows(&rows, &state);
 			for (uint32_t r = 0; r < rows.count; r++) {
 				layout_row_put(&text, &rows.rows[r]);
 				pieces += rows.rows[r].count;
 				bytes += (uint32_t)rows.rows[r].count * rows.rows[r].width;
 			}
-			cr_expect_leq(pieces, 128, "%s: %u arguments", stage->name, pieces);
-			cr_expect_lt(text.length, 4000, "%s: %zu characters", stage->name, text.length);
-			cr_expect_leq(bytes, LAYOUT_SAMPLE_BYTES_MAX, "%s: %u bytes", stage->name, bytes);
+			cr_expect_leq(pieces, 128, "%s: %u arguments", layout_stages[s].name, pieces);
+			cr_expect_lt(text.length, 4000, "%s: %zu characters", layout_stages[s].name, text.length);
+			cr_expect_leq(bytes, LAYOUT_SAMPLE_BYTES_MAX, "%s: %u bytes", layout_stages[s].name, bytes);
 			buffer_done(&text);
 		}
 	}

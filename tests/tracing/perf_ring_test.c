@@ -7,6 +7,7 @@
 /* A ring laid out like the kernel's, with the test in the kernel's place. */
 #define PAGE_BYTES 4096
 #define RING_BYTES 4096
+#define NOW        UINT64_C(5000000000000)
 
 struct fake_kernel {
 	struct perf_event_mmap_page *page;
@@ -277,6 +278,32 @@ Test(ring_merge, a_lost_record_has_the_time_at_its_end)
 	kernel_write(&k, &lost, sizeof(lost));
 	ring_merge_snapshot(&merge);
 	cr_assert_eq(ring_merge_first(&merge)->next_time_ns, 42);
+	ring_merge_remove(&merge, &ring);
+	ring_merge_done(&merge);
+	ring_end(&ring.ring, &k);
+}
+
+Test(ring_merge, a_time_far_ahead_of_the_clock_keeps_nobody_waiting)
+{
+	static const uint64_t times[] = {NOW - 1, NOW + RING_MERGE_AHEAD_NS, NOW + RING_MERGE_AHEAD_NS + 1, UINT64_MAX, NOW + 2};
+	static const uint64_t taken[] = {NOW - 1, NOW + RING_MERGE_AHEAD_NS, NOW, NOW, NOW + 2};
+	struct perf_layout samples = layout();
+	struct fake_kernel k = kernel_new(0);
+	struct merge_ring ring;
+	struct ring_merge merge;
+
+	ring_merge_init(&merge, &samples);
+	ring.ring = ring_on(&k);
+	ring_merge_add(&merge, &ring);
+	merge.now_ns = NOW;
+	for (size_t i = 0; i < 5; i++)
+		kernel_sample(&k, times[i], 4, 'x');
+	ring_merge_snapshot(&merge);
+	for (size_t i = 0; i < 5; i++) {
+		cr_assert_not_null(ring_merge_first(&merge));
+		cr_expect_eq(ring_merge_first(&merge)->next_time_ns, taken[i], "%zu", i);
+		ring_merge_step(&merge);
+	}
 	ring_merge_remove(&merge, &ring);
 	ring_merge_done(&merge);
 	ring_end(&ring.ring, &k);

@@ -19,6 +19,7 @@ static const struct {
 
 #define TRACEPOINTS 2
 #define LOG_MAX     16
+#define READS       3
 
 /* What a source delivered, notices among the samples. */
 struct entry {
@@ -28,6 +29,8 @@ struct entry {
 	uint64_t raw[2];
 	struct notice notice;
 	char strings[32];
+	struct sample_read reads[READS];
+	char read_bytes[READS][16];
 };
 
 struct log {
@@ -66,6 +69,11 @@ static bool take_sample(struct sample_source *s, struct log *log)
 	cr_assert_leq(sample.raw_size, sizeof(entry->raw));
 	if (sample.raw_size)
 		memcpy(entry->raw, sample.raw, sample.raw_size);
+	for (uint32_t i = 0; sample.reads && i < sample.event->read_count; i++) {
+		entry->reads[i] = sample.reads[i];
+		cr_assert_leq(sample.reads[i].length, sizeof(entry->read_bytes[i]));
+		memcpy(entry->read_bytes[i], sample.reads[i].bytes, sample.reads[i].length);
+	}
 	return true;
 }
 
@@ -81,6 +89,13 @@ static void expect_same_sample(const struct entry *a, const struct entry *b)
 	cr_expect_eq(a->sample.lost, b->sample.lost);
 	cr_expect_eq(a->sample.raw_size, b->sample.raw_size);
 	cr_expect(!memcmp(a->raw, b->raw, sizeof(a->raw)));
+	cr_expect_eq(a->sample.missed, b->sample.missed);
+	cr_expect_eq(!a->sample.reads, !b->sample.reads);
+	for (int i = 0; i < READS; i++) {
+		cr_expect_eq(a->reads[i].length, b->reads[i].length);
+		cr_expect_eq(a->reads[i].error, b->reads[i].error);
+	}
+	cr_expect(!memcmp(a->read_bytes, b->read_bytes, sizeof(a->read_bytes)));
 }
 
 static void expect_same_notice(const struct entry *a, const struct entry *b)
@@ -292,6 +307,165 @@ Test(recording, a_sample_of_a_replay_that_was_held_comes_again_without_the_notic
 	s->ops->counters(s, &counters);
 	cr_expect_eq(counters.samples, 2);
 	cr_expect_eq(again.entries[1].sample.event->delivered, 1);
+	s->ops->free(s);
+}
+
+static void add_with_reads(struct sample_source *s, const char *name, uint32_t count)
+{
+	struct kernel_event_spec spec = {.system = "test", .name = name};
+	struct kernel_event *event;
+	struct error err = {0};
+
+	for (uint32_t i = 0; i < count; i++)
+		spec.reads[i] = (struct sample_read_spec){.kind = SAMPLE_READ_STRING, .field = "value"};
+	cr_assert_eq(s->ops->add(s, &spec, NULL, &event, &err), 0, "%s", err.message);
+	cr_expect_eq(event->read_count, count);
+}
+
+/* A tracepoint with two reads, and hits of it with and without them among those of others. */
+static void push_reads(void)
+{
+	static const char format[] = FORMAT("third", "103");
+	const struct sample_read reads[] = {{.bytes = "/etc/passwd", .length = 11}, {.bytes = "", .error = -EFAULT}};
+	struct sample sample = {.time_ns = 20, .tgid = 1, .tid = 1, .raw = (const uint8_t *)"1234", .raw_size = 4, .reads = reads};
+	struct error err = {0};
+
+	cr_assert_eq(fake_source_format(fake, "test", "third", format, &err), 0, "%s", err.message);
+	add_with_reads(tee, "third", 2);
+	push("first", 10);
+	cr_assert_eq(fake_source_push(fake, "test", "third", &sample), 0);
+	push("first", 30);
+	sample.time_ns = 40;
+	sample.reads = NULL;
+	cr_assert_eq(fake_source_push(fake, "test", "third", &sample), 0);
+}
+
+static void drain(struct sample_source *s, struct log *log)
+{
+	while (take_sample(s, log))
+		;
+}
+
+Test(recording, late_reads_come_with_the_hit_they_belong_to_even_when_it_was_held)
+{
+	struct log live = {0}, again = {0};
+	struct sample_source *s;
+
+	push_reads();
+	drain(tee, &live);
+	cr_assert_eq(live.count, 4);
+	cr_expect_eq(live.entries[1].reads[0].length, 11);
+	s = replay(&again);
+	add(s, "first");
+	add_with_reads(s, "third", 2);
+	while (take_sample(s, &again)) {
+		s->ops->hold(s);
+		again.count--;
+		cr_assert(take_sample(s, &again));
+	}
+	expect_same(&live, &again);
+	cr_expect_eq(again.entries[1].reads[1].error, -EFAULT);
+	s->ops->free(s);
+}
+
+Test(recording, reads_of_what_nobody_installed_are_passed_over_with_it)
+{
+	struct sample_source_counters counters;
+	struct log live = {0}, again = {0};
+	struct sample_source *s;
+
+	push_reads();
+	drain(tee, &live);
+	s = replay(&again);
+	add(s, "first");
+	drain(s, &again);
+	cr_assert_eq(again.count, 2);
+	cr_expect_null(again.entries[1].sample.reads);
+	expect_same_sample(&again.entries[1], &live.entries[2]);
+	s->ops->counters(s, &counters);
+	cr_expect_eq(counters.corrupt, 0);
+	s->ops->free(s);
+}
+
+Test(recording, a_read_that_was_not_recorded_says_so_and_one_that_is_not_wanted_is_left)
+{
+	for (uint32_t wanted = 1; wanted <= READS; wanted += 2) {
+		struct log live = {0}, again = {0};
+		struct sample_source *s;
+
+		if (wanted > 1) {
+			tear_down();
+			set_up();
+		}
+		push_reads();
+		drain(tee, &live);
+		s = replay(&again);
+		add_with_reads(s, "third", wanted);
+		drain(s, &again);
+		cr_assert_eq(again.count, 2);
+		cr_expect_eq(again.entries[0].reads[0].length, 11);
+		cr_expect_eq(again.entries[0].reads[1].error, wanted > 1 ? -EFAULT : 0);
+		cr_expect_eq(again.entries[0].reads[2].error, wanted > 1 ? -ENODATA : 0);
+		cr_expect_null(again.entries[1].sample.reads);
+		s->ops->free(s);
+	}
+}
+
+Test(recording, missed_hits_and_hits_without_room_are_told_apart)
+{
+	struct sample missed = {.kind = SAMPLE_LOST, .time_ns = 12, .lost = 7, .missed = true};
+	struct sample_source_counters counters;
+	struct log live = {0}, again = {0};
+	struct sample_source *s;
+
+	push("first", 10);
+	cr_assert_eq(fake_source_push(fake, "test", "first", &missed), 0);
+	cr_assert_eq(fake_source_push_lost(fake, "test", "first", 13, 5), 0);
+	drain(tee, &live);
+	fake->ops->counters(fake, &counters);
+	cr_expect_eq(counters.missed, 7);
+	cr_expect_eq(counters.lost, 5);
+	s = replay(&again);
+	add(s, "first");
+	drain(s, &again);
+	expect_same(&live, &again);
+	s->ops->counters(s, &counters);
+	cr_expect_eq(counters.missed, 7);
+	cr_expect_eq(counters.lost, 5);
+	cr_expect_eq(again.entries[1].sample.event->missed, 7);
+	cr_expect_eq(again.entries[1].sample.event->lost, 5);
+	s->ops->free(s);
+}
+
+Test(recording, counters_go_through_and_are_not_in_the_file)
+{
+	const struct perf_counter counter = {.type = 1, .config = 2};
+	const struct counter_group_spec group = {.counters = &counter, .count = 1, .rate = 1};
+	const struct kernel_event_spec spec = {.system = "performance", .name = "1:0x2", .counters = &group};
+	const struct counter_values values = {.time_enabled = 9, .time_running = 8, .values = {7}, .count = 1};
+	const struct sample hit = {.time_ns = 20, .counters = &values};
+	struct kernel_event *event;
+	struct sample sample;
+	struct log live = {0}, again = {0};
+	struct sample_source *s;
+	struct error err = {0};
+
+	cr_assert_eq(tee->ops->add(tee, &spec, NULL, &event, &err), 0, "%s", err.message);
+	cr_expect_null(event->format);
+	push("first", 10);
+	cr_assert_eq(fake_source_push(fake, "performance", "1:0x2", &hit), 0);
+	cr_assert(take_sample(tee, &live));
+	cr_assert(tee->ops->next(tee, &sample));
+	cr_expect_eq(sample.event, event);
+	cr_assert_not_null(sample.counters);
+	cr_expect_neq(sample.counters, &values);
+	cr_expect(!memcmp(sample.counters, &values, sizeof(values)));
+	tee->ops->remove(tee, event);
+	s = replay(&again);
+	add(s, "first");
+	cr_expect_eq(s->ops->add(s, &spec, NULL, &event, &err), -EOPNOTSUPP);
+	drain(s, &again);
+	expect_same(&live, &again);
 	s->ops->free(s);
 }
 

@@ -40,6 +40,7 @@ struct scenario {
 extern const struct scenario process_scenarios[];
 extern const struct scenario exit_scenarios[];
 extern const struct scenario syscall_scenarios[];
+extern const struct scenario network_scenarios[];
 extern const struct scenario call_scenarios[];
 
 /* End the scenario: it failed, or it cannot be tried here. For its own process only, not for children that it has made. */

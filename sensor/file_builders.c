@@ -1,0 +1,400 @@
+#include "sensor/file_builders.h"
+
+#include "sensor/source_names.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define KERNEL_OPEN_EXEC 0x20 /* kernel: __FMODE_EXEC, an execve's own open; no user space flag */
+
+/* Numbers of a call. */
+enum {
+	CALL_DIRECTORY,
+	CALL_TARGET_DIRECTORY,
+	CALL_FLAGS,
+	CALL_MODE,
+	CALL_CREATED,
+	CALL_FILLED, /* bits of the names that it has */
+};
+
+/* Strings of a call. */
+enum {
+	CALL_NAME,
+	CALL_TARGET,
+	CALL_DIRECTORY_PATH,
+	CALL_TARGET_DIRECTORY_PATH,
+};
+
+static int64_t read_field(const struct source_instance *probe, unsigned int i, const struct sample *sample, int64_t otherwise)
+{
+	return probe->fields[i].size ? (int64_t)format_read_integer(&probe->fields[i], sample->raw, sample->raw_size) : otherwise;
+}
+
+/* The kernel looks at the low 32 bits; a system call's field is as wide as a register. */
+static int64_t read_directory(const struct source_instance *probe, unsigned int i, const struct sample *sample)
+{
+	return (int32_t)read_field(probe, i, sample, AT_FDCWD);
+}
+
+/* Opens */
+
+static bool may_create(int64_t flags)
+{
+	return (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
+static bool make_open(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
+		      const struct source_name *name, int64_t flags, int64_t mode, struct event *ret)
+{
+	struct event_string base = source_base(ret->process, read_directory(probe, FILE_FIELD_DIRECTORY, sample),
+					       source_late_string(sample, FILE_READ_DIRECTORY));
+
+	if (flags & KERNEL_OPEN_EXEC)
+		return false;
+	ret->kind = EVENT_FILE_OPEN;
+	ret->capture = name->capture;
+	ret->file = (struct event_file){
+		.filename = name->string,
+		.path = path_resolve(base.bytes, base.length, name->string.bytes, name->string.length, context->scratch[0]),
+		.flags = (int32_t)flags,
+		.mode = may_create(flags) ? (int32_t)(mode & 07777) : 0,
+		.truncated = name->truncated,
+		.unknown = name->unknown,
+	};
+	return true;
+}
+
+bool file_build_open_kernel(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
+			    struct event *ret)
+{
+	struct source_name name;
+
+	source_read_name(&probe->fields[FILE_FIELD_NAME], sample, FILE_READ_NAME, &name);
+	return make_open(context, probe, sample, &name, read_field(probe, FILE_FIELD_FLAGS, sample, 0),
+			 read_field(probe, FILE_FIELD_MODE, sample, 0), ret);
+}
+
+bool file_build_open_caller(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
+			    struct event *ret)
+{
+	struct source_name name;
+
+	source_read_caller_name(&probe->fields[FILE_FIELD_NAME], sample, &name);
+	return make_open(context, probe, sample, &name, read_field(probe, FILE_FIELD_FLAGS, sample, 0),
+			 read_field(probe, FILE_FIELD_MODE, sample, 0), ret);
+}
+
+/* Flags and mode of an open by its system call. False: they are in memory that could not be read. */
+static bool read_open_arguments(const struct source_instance *probe, const struct sample *sample, int64_t *ret_flags, int64_t *ret_mode)
+{
+	struct event_string how = source_late_string(sample, FILE_READ_TARGET);
+	uint64_t words[2];
+
+	*ret_flags = read_field(probe, FILE_FIELD_FLAGS, sample, O_CREAT | O_WRONLY | O_TRUNC);
+	*ret_mode = read_field(probe, FILE_FIELD_MODE, sample, 0);
+	if (!(probe->row->tag & FILE_TAG_OPENAT2))
+		return true;
+	*ret_flags = 0;
+	if (how.length < sizeof(words))
+		return false;
+	memcpy(words, how.bytes, sizeof(words));
+	*ret_flags = (int64_t)words[0];
+	*ret_mode = (int64_t)words[1];
+	return true;
+}
+
+bool file_build_open_late(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
+			  struct event *ret)
+{
+	struct source_name name;
+	int64_t flags, mode;
+
+	source_read_late_name(sample, FILE_READ_NAME, &name);
+	if (!read_open_arguments(probe, sample, &flags, &mode))
+		name.unknown = true;
+	return make_open(context, probe, sample, &name, flags, mode, ret);
+}
+
+/* Beginnings */
+
+/* The two names of a call may come from two probes, in any order: a name that is there already belongs to a call whose end was missed. */
+static struct call *begin_or_join(struct source_context *context, const struct sample *sample, uint32_t tag)
+{
+	int64_t bit = tag & FILE_TAG_TARGET ? 2 : 1;
+	struct call *call = call_table_find(context->calls, sample->tid, FILE_TAG_SORT(tag));
+
+	if (!call || (call->numbers[CALL_FILLED] & bit) || FILE_TAG_SORT(tag) == FILE_CALL_OPEN)
+		call = call_table_begin(context->calls, sample->tid, FILE_TAG_SORT(tag), sample->time_ns);
+	if (call)
+		call->numbers[CALL_FILLED] |= bit;
+	return call;
+}
+
+static struct call *begin_with_name(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
+				    const struct source_name *name)
+{
+	uint32_t tag = probe->row->tag;
+	unsigned int which = tag & FILE_TAG_TARGET ? 1 : 0;
+	struct call *call = begin_or_join(context, sample, tag);
+	struct event_string directory = source_late_string(sample, FILE_READ_DIRECTORY);
+
+	if (!call)
+		return NULL;
+	source_keep_name(call, CALL_NAME + which, name);
+	call_set_string(call, CALL_DIRECTORY_PATH + which, directory.bytes, directory.length);
+	call->numbers[CALL_DIRECTORY + which] = read_directory(probe, FILE_FIELD_DIRECTORY, sample);
+	if (which)
+		return call;
+	call->numbers[CALL_FLAGS] = read_field(probe, FILE_FIELD_FLAGS, sample, 0);
+	call->numbers[CALL_MODE] = read_field(probe, FILE_FIELD_MODE, sample, 0);
+	return call;
+}
+
+bool file_begin_kernel(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
+{
+	struct source_name name;
+
+	(void)ret;
+	source_read_name(&probe->fields[FILE_FIELD_NAME], sample, FILE_READ_NAME, &name);
+	begin_with_name(context, probe, sample, &name);
+	return false;
+}
+
+bool file_begin_caller(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
+{
+	struct source_name name;
+
+	(void)ret;
+	source_read_caller_name(&probe->fields[FILE_FIELD_NAME], sample, &name);
+	begin_with_name(context, probe, sample, &name);
+	return false;
+}
+
+static void keep_late_target(const struct source_instance *probe, const struct sample *sample, struct call *call)
+{
+	struct event_string directory = source_late_string(sample, FILE_READ_TARGET_DIRECTORY);
+	struct source_name name;
+
+	if (probe->row->reads[FILE_READ_TARGET].kind != SAMPLE_READ_STRING)
+		return;
+	source_read_late_name(sample, FILE_READ_TARGET, &name);
+	source_keep_name(call, CALL_TARGET, &name);
+	call_set_string(call, CALL_TARGET_DIRECTORY_PATH, directory.bytes, directory.length);
+	call->numbers[CALL_TARGET_DIRECTORY] = read_directory(probe, FILE_FIELD_TARGET_DIRECTORY, sample);
+}
+
+bool file_begin_late(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
+{
+	struct source_name name;
+	struct call *call;
+
+	(void)ret;
+	source_read_late_name(sample, FILE_READ_NAME, &name);
+	call = begin_with_name(context, probe, sample, &name);
+	if (!call)
+		return false;
+	if (FILE_TAG_SORT(probe->row->tag) == FILE_CALL_OPEN)
+		read_open_arguments(probe, sample, &call->numbers[CALL_FLAGS], &call->numbers[CALL_MODE]);
+	else
+		keep_late_target(probe, sample, call);
+	return false;
+}
+
+bool file_begin_descriptor(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
+			   struct event *ret)
+{
+	struct source_name name;
+
+	(void)ret;
+	source_read_late_name(sample, FILE_READ_NAME, &name);
+	begin_with_name(context, probe, sample, &name);
+	return false;
+}
+
+bool file_begin_path(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
+{
+	struct source_name name;
+
+	(void)ret;
+	source_read_path(probe, sample, context->scratch[0], &name);
+	begin_with_name(context, probe, sample, &name);
+	return false;
+}
+
+bool file_note_create(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
+{
+	struct call *call = call_table_find(context->calls, sample->tid, FILE_CALL_OPEN);
+
+	(void)probe;
+	(void)ret;
+	if (call)
+		call->numbers[CALL_CREATED] = true;
+	return false;
+}
+
+/* Ends */
+
+static struct event_string call_path(const struct source_context *context, const struct event *event, const struct call *call,
+				     unsigned int which, char to[PATH_BYTES])
+{
+	const struct event_string *name = &call->strings[CALL_NAME + which];
+	struct event_string base =
+		source_base(event->process, call->numbers[CALL_DIRECTORY + which], call->strings[CALL_DIRECTORY_PATH + which]);
+
+	(void)context;
+	return path_resolve(base.bytes, base.length, name->bytes, name->length, to);
+}
+
+static void fill(struct source_context *context, const struct call *call, enum event_kind kind, struct event *ret)
+{
+	ret->kind = kind;
+	ret->capture = call->capture;
+	ret->file = (struct event_file){
+		.filename = call->strings[CALL_NAME],
+		.path = call_path(context, ret, call, 0, context->scratch[0]),
+		.target = call->strings[CALL_TARGET],
+		.target_path = call_path(context, ret, call, 1, context->scratch[1]),
+		.truncated = call->truncated,
+		.unknown = call->unknown,
+	};
+}
+
+/* An open that made a file is two events. */
+static bool end_open(struct source_context *context, const struct call *call, struct event *ret)
+{
+	int64_t flags = call->numbers[CALL_FLAGS];
+
+	if (flags & KERNEL_OPEN_EXEC)
+		return false;
+	if (call->numbers[CALL_CREATED]) {
+		fill(context, call, EVENT_FILE_CREATE, ret);
+		ret->file.mode = (int32_t)(call->numbers[CALL_MODE] & 07777);
+		context->emit(context, ret);
+	}
+	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH))
+		return false;
+	fill(context, call, EVENT_FILE_OPEN_FOR_MODIFY, ret);
+	return true;
+}
+
+/* What a symbolic link holds is relative to the directory that the link is in. */
+static void fill_symlink(struct source_context *context, const struct call *call, struct event *ret)
+{
+	struct event_file *file = &ret->file;
+	size_t directory;
+
+	fill(context, call, EVENT_FILE_LINK, ret);
+	file->symlink = true;
+	file->path = (struct event_string){.bytes = ""};
+	for (directory = file->target_path.length; directory && file->target_path.bytes[directory - 1] != '/'; directory--)
+		;
+	if (directory || (file->filename.length && file->filename.bytes[0] == '/'))
+		file->path =
+			path_resolve(file->target_path.bytes, directory, file->filename.bytes, file->filename.length, context->scratch[0]);
+}
+
+static bool make_event(struct source_context *context, const struct call *call, struct event *ret)
+{
+	switch ((enum file_call)call->sort) {
+	case FILE_CALL_OPEN:
+		return end_open(context, call, ret);
+	case FILE_CALL_CREATE:
+		fill(context, call, EVENT_FILE_CREATE, ret);
+		ret->file.mode = (int32_t)(call->numbers[CALL_MODE] & 07777);
+		return true;
+	case FILE_CALL_DELETE:
+		fill(context, call, EVENT_FILE_DELETE, ret);
+		return true;
+	case FILE_CALL_RENAME:
+		fill(context, call, EVENT_FILE_RENAME, ret);
+		return true;
+	case FILE_CALL_LINK:
+		fill(context, call, EVENT_FILE_LINK, ret);
+		return true;
+	case FILE_CALL_SYMLINK:
+		fill_symlink(context, call, ret);
+		return true;
+	case FILE_CALL_ATTRIBUTE:
+		fill(context, call, EVENT_FILE_ATTRIBUTE_CHANGE, ret);
+		return true;
+	case FILE_CALL_TRUNCATE:
+		fill(context, call, EVENT_FILE_MODIFY, ret);
+		return true;
+	case FILE_CALL_CWD:
+		break;
+	}
+	return false;
+}
+
+/* Pointers and descriptors count as success; a number that is an errno does not (kernel: IS_ERR_VALUE). */
+static bool has_failed(int64_t result)
+{
+	return result < 0 && result >= -4095;
+}
+
+bool file_end(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
+{
+	int64_t result = read_field(probe, 0, sample, 0);
+	const struct call *call = call_table_end(context->calls, sample->tid, FILE_TAG_SORT(probe->row->tag));
+
+	return call && !has_failed(result) && make_event(context, call, ret);
+}
+
+/* Writes and closes */
+
+static bool make_of_file(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
+			 enum event_kind kind, struct event *ret)
+{
+	struct source_name name;
+
+	source_read_path(probe, sample, context->scratch[0], &name);
+	ret->kind = kind;
+	ret->file = (struct event_file){
+		.filename = name.string,
+		.path = name.truncated ? (struct event_string){.bytes = ""} : name.string,
+		.truncated = name.truncated,
+		.unknown = name.unknown,
+	};
+	return true;
+}
+
+enum {
+	PERMISSION_MASK,
+	PERMISSION_MODE,
+};
+
+#define KERNEL_MAY_WRITE 2 /* kernel: include/linux/fs.h */
+
+bool file_build_modify(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
+{
+	if (read_field(probe, PERMISSION_MASK, sample, 0) != KERNEL_MAY_WRITE || !S_ISREG(read_field(probe, PERMISSION_MODE, sample, 0)))
+		return false;
+	return make_of_file(context, probe, sample, EVENT_FILE_MODIFY, ret);
+}
+
+#define KERNEL_FMODE_WRITE 2 /* kernel: include/linux/fs.h */
+
+bool file_build_close(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
+{
+	if (!(read_field(probe, PERMISSION_MASK, sample, 0) & KERNEL_FMODE_WRITE) ||
+	    !S_ISREG(read_field(probe, PERMISSION_MODE, sample, 0)))
+		return false;
+	return make_of_file(context, probe, sample, EVENT_FILE_CLOSE_FOR_MODIFY, ret);
+}
+
+bool file_build_modify_late(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
+			    struct event *ret)
+{
+	struct event_string path = source_late_string(sample, FILE_READ_NAME);
+
+	(void)context;
+	/* Not a regular file, or gone: most descriptors that are written to are no files. */
+	if (!path.length)
+		return false;
+	ret->kind = EVENT_FILE_MODIFY;
+	ret->capture = CAPTURE_LATE;
+	ret->file = (struct event_file){.filename = path, .path = path};
+	(void)probe;
+	return true;
+}
