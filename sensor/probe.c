@@ -14,14 +14,23 @@
 /* "p:ringside_4194304_18446744073709551615/p_..." and the symbol, at most. */
 #define DEFINITION_HEAD_BYTES 256
 
+const char *probe_sort(enum source_probe_type type)
+{
+	static const char *const sorts[] = {[SOURCE_TRACEPOINT] = "tracepoint",
+					    [SOURCE_KPROBE] = "kprobe",
+					    [SOURCE_KRETPROBE] = "kretprobe",
+					    [SOURCE_UPROBE] = "uprobe",
+					    [SOURCE_URETPROBE] = "uretprobe"};
+
+	return sorts[type];
+}
+
 void probe_describe(const struct source_probe *row, char *to, size_t size)
 {
-	static const char *const types[] = {[SOURCE_TRACEPOINT] = "", [SOURCE_KPROBE] = "kprobe", [SOURCE_KRETPROBE] = "kretprobe"};
-
 	if (row->type == SOURCE_TRACEPOINT)
 		snprintf(to, size, "%s:%s", row->system, row->name);
 	else
-		snprintf(to, size, "%s %s", types[row->type], row->name);
+		snprintf(to, size, "%s %s", probe_sort(row->type), row->name);
 }
 
 /* A name that was fetched as an array is one field, or, on kernels without arrays, many that stand one behind another. */
@@ -112,17 +121,20 @@ static int make_fetchargs(struct probe *p, const struct source_probe *row, struc
 	return !code && out->failed ? error_set(err, -ENOMEM, "out of memory") : code;
 }
 
-/* A name that the kernel does not know may be one that the compiler has changed. */
+/* A name that the kernel does not know may be one that the compiler has changed. (It may say -EINVAL, too, when it stumbles over the $argN of
+ * a function that it does not know.) */
 static int add_function(struct probe *p, const struct source_probe *row, struct sample_source *source, struct kernel_event_spec *spec,
 			struct dynamic_probe_spec *probe, struct error *err)
 {
 	struct kernel_symbol symbol;
 	int code = add_event(p, source, spec, err);
 
-	if (code != -ENOENT)
+	if (code != -ENOENT && code != -EINVAL)
 		return code;
-	if (kernel_symbol_find(NULL, row->name, &symbol, NULL) || !strcmp(symbol.name, row->name))
+	if (kernel_symbol_find(NULL, row->name, &symbol, NULL))
 		return error_set(err, -ENOENT, "this kernel has no function %s", row->name);
+	if (!strcmp(symbol.name, row->name))
+		return code;
 	probe->place = symbol.name;
 	return add_event(p, source, spec, err);
 }
@@ -214,7 +226,10 @@ void probe_remove(struct probe *p, struct sample_source *source)
 	p->event = NULL;
 	free(p->instance.path);
 	p->instance.path = NULL;
-	free(p->instance.state);
+	if (p->instance.state && p->instance.row->free_state)
+		p->instance.row->free_state(p->instance.state);
+	else
+		free(p->instance.state);
 	p->instance.state = NULL;
 	free(p->filter);
 	p->filter = NULL;
