@@ -15,6 +15,9 @@
  * Unlike the filters of the sensor's own probes, which only save work, a client's filter is what it asked for: when the kernel refuses it,
  * the request is refused. Only the part that keeps our own threads out may be missing; user space drops them anyway.
  *
+ * A hit whose record would be longer than perf takes (probe_limits.h) is lost without a count: by the kernel, and before anybody could know. A
+ * client who asks for several long strings at once has to expect it.
+ *
  * The loop thread.
  */
 
