@@ -136,7 +136,9 @@ static int add_function(struct probe *p, const struct source_probe *row, struct 
 	if (!strcmp(symbol.name, row->name))
 		return code;
 	probe->place = symbol.name;
-	return add_event(p, source, spec, err);
+	code = add_event(p, source, spec, err);
+	probe->place = row->name;
+	return code;
 }
 
 static int install_function(struct probe *p, const struct source_probe *row, struct probe_kernel *kernel, struct sample_source *source,
@@ -196,12 +198,13 @@ static char *add_condition(const struct source_probe *row, const char *filter)
 int probe_install(struct probe *p, const struct source_probe *row, struct probe_kernel *kernel, struct sample_source *source,
 		  const char *filter, struct error *err)
 {
-	cleanup_free char *whole = add_condition(row, filter);
+	char *whole = add_condition(row, filter);
 	int code;
 
 	p->instance = (struct source_instance){.row = row};
 	code = row->type == SOURCE_TRACEPOINT ? install_tracepoint(p, row, source, whole, err)
 					      : install_function(p, row, kernel, source, whole, err);
+	free(whole);
 	if (!code)
 		code = compile_fields(p, err);
 	if (code)
@@ -211,10 +214,12 @@ int probe_install(struct probe *p, const struct source_probe *row, struct probe_
 
 int probe_refilter(struct probe *p, struct sample_source *source, const char *filter, struct error *err)
 {
-	cleanup_free char *whole = add_condition(p->instance.row, filter);
+	char *whole = add_condition(p->instance.row, filter);
+	bool filtered = whole;
 	int code = source->ops->refilter(source, p->event, whole, err);
 
-	if (code == -EINVAL && whole)
+	free(whole);
+	if (code == -EINVAL && filtered)
 		code = source->ops->refilter(source, p->event, NULL, err);
 	return code;
 }
