@@ -85,7 +85,8 @@ static const struct source_candidate cwd_candidates[] = {
 
 static void set_credentials(struct source_context *context, const struct sample *sample, const struct credentials *credentials)
 {
-	const struct process *process = process_cache_get(context->processes, sample->tgid, sample->time_ns);
+	/* Whoever made the sample has been looked up already. */
+	const struct process *process = process_cache_find(context->processes, sample->tgid);
 
 	if (sample->tid == sample->tgid)
 		process_cache_set_credentials(context->processes, sample->tgid, credentials);

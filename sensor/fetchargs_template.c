@@ -13,10 +13,12 @@ struct member {
 	size_t offset; /* of an int16_t in struct kernel_layout */
 };
 
-#define MEMBER(structure, member, group)                                                                                                   \
-	{                                                                                                                                  \
-#structure "." #member, (group), offsetof(struct kernel_layout, structure.member) /* NOLINT(bugprone-macro-parentheses) */ \
+/* NOLINTBEGIN(bugprone-macro-parentheses): members cannot stand in parentheses */
+#define MEMBER(structure, member, group)                                                        \
+	{                                                                                       \
+		#structure "." #member, (group), offsetof(struct kernel_layout, structure.member) \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct member members[] = {
 	MEMBER(file, inode, LAYOUT_NAMES), MEMBER(file, mode, LAYOUT_FILE_FLAGS), MEMBER(file, flags, LAYOUT_FILE_FLAGS),

@@ -138,10 +138,10 @@ int layout_cred_capture(const struct kernel_layout_options *options, struct layo
 int layout_cred_calibrate(const struct kernel_layout_options *options, struct cred_layout *ret, struct error *err)
 {
 	uint32_t spoil = options->spoiled & LAYOUT_GROUP_BIT(LAYOUT_CRED) ? 1 : 0;
-	struct layout_capture *capture;
+	struct layout_capture *capture = NULL;
 	int r = layout_cred_capture(options, &capture, err);
 
-	if (r)
+	if (r || !capture)
 		return r;
 	r = layout_cred_search(capture, spoil, ret, err);
 	free(capture);
