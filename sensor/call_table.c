@@ -7,14 +7,10 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-struct call_key {
-	uint32_t tid;
-	uint32_t sort;
-};
-
 struct call_entry {
 	struct call call; /* first: the public face */
-	struct call_key key;
+	uint64_t key;
+	char *owned[CALL_STRINGS]; /* what call.strings point to; NULL: "" */
 	UT_hash_handle hh;
 };
 
@@ -30,19 +26,12 @@ struct call_table *call_table_new(void)
 	return calloc(1, sizeof(struct call_table));
 }
 
-static void string_clear(struct event_string *string)
-{
-	if (string->length)
-		free((void *)(uintptr_t)string->bytes);
-	*string = (struct event_string){.bytes = ""};
-}
-
 static struct call_entry *entry_free(struct call_entry *entry)
 {
 	if (!entry)
 		return NULL;
 	for (size_t i = 0; i < CALL_STRINGS; i++)
-		string_clear(&entry->call.strings[i]);
+		free(entry->owned[i]);
 	free(entry);
 	return NULL;
 }
@@ -67,9 +56,14 @@ struct call_table *call_table_free(struct call_table *t)
 	return NULL;
 }
 
+static uint64_t key_of(uint32_t tid, uint32_t sort)
+{
+	return (uint64_t)sort << 32 | tid;
+}
+
 static struct call_entry *find(const struct call_table *t, uint32_t tid, uint32_t sort)
 {
-	const struct call_key key = {.tid = tid, .sort = sort};
+	uint64_t key = key_of(tid, sort);
 	struct call_entry *entry;
 
 	HASH_FIND(hh, t->entries, &key, sizeof(key), entry);
@@ -91,7 +85,7 @@ struct call *call_table_begin(struct call_table *t, uint32_t tid, uint32_t sort,
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return NULL;
-	entry->key = (struct call_key){.tid = tid, .sort = sort};
+	entry->key = key_of(tid, sort);
 	entry->call = (struct call){.tid = tid, .sort = sort, .time_ns = time_ns};
 	for (size_t i = 0; i < CALL_STRINGS; i++)
 		entry->call.strings[i].bytes = "";
@@ -106,15 +100,19 @@ struct call *call_table_begin(struct call_table *t, uint32_t tid, uint32_t sort,
 
 void call_set_string(struct call *c, unsigned int index, const char *bytes, size_t length)
 {
+	struct call_entry *entry = (struct call_entry *)c;
 	char *copy = length ? malloc(length + 1) : NULL;
 
-	string_clear(&c->strings[index]);
+	free(entry->owned[index]);
+	entry->owned[index] = NULL;
+	c->strings[index] = (struct event_string){.bytes = ""};
 	if (length && !copy)
 		c->unknown = true;
 	if (!copy)
 		return;
 	memcpy(copy, bytes, length);
 	copy[length] = '\0';
+	entry->owned[index] = copy;
 	c->strings[index] = (struct event_string){.bytes = copy, .length = length};
 }
 

@@ -86,7 +86,8 @@ static const struct source_candidate cwd_candidates[] = {
 
 static void set_credentials(struct source_context *context, const struct sample *sample, const struct credentials *credentials)
 {
-	const struct process *process = process_cache_get(context->processes, sample->tgid, sample->time_ns);
+	/* Whoever made the sample has been looked up already. */
+	const struct process *process = process_cache_find(context->processes, sample->tgid);
 
 	if (sample->tid == sample->tgid)
 		process_cache_set_credentials(context->processes, sample->tgid, credentials);
@@ -160,8 +161,8 @@ static const struct source_probe commit_creds = {
 #define LATE_CREDENTIALS_ROW(id, system_, name_)             \
 	static const struct source_probe late_##id = {       \
 		.type = SOURCE_TRACEPOINT,                   \
-		.system = system_,                           \
-		.name = name_,                               \
+		.system = (system_),                         \
+		.name = (name_),                             \
 		.helper = true,                              \
 		.reads = {{SAMPLE_READ_STATUS, NULL, NULL}}, \
 		.build = note_credentials_late,              \

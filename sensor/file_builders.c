@@ -371,12 +371,9 @@ static bool make_of_file(struct source_context *context, const struct source_ins
 
 	source_read_path(probe, sample, context->scratch[0], &name);
 	ret->kind = kind;
-	ret->file = (struct event_file){
-		.filename = name.string,
-		.path = name.truncated ? (struct event_string){.bytes = ""} : name.string,
-		.truncated = name.truncated,
-		.unknown = name.unknown,
-	};
+	ret->file = (struct event_file){.filename = name.string, .path = name.string, .truncated = name.truncated, .unknown = name.unknown};
+	if (name.truncated)
+		ret->file.path = (struct event_string){.bytes = ""};
 	return true;
 }
 

@@ -2,7 +2,9 @@
 #define SENSOR_PROBE_KERNEL_H
 
 #include "tracing/fetchargs.h"
+#include "tracing/kernel_addresses.h"
 #include "tracing/kernel_layout.h"
+#include "tracing/kernel_symbols.h"
 
 /*
  * What has to be known of the running kernel to write probes for it: its notation of fetchargs, how long a record may be, and where its
@@ -20,6 +22,9 @@ struct probe_kernel {
 	uint32_t spoiled;
 	bool is_calibrated;
 	struct kernel_layout layout;
+	/* For what clients ask for by name. */
+	const struct kernel_symbol_files *symbols; /* where functions are looked up; NULL: the running kernel's */
+	struct kernel_addresses *addresses;        /* NULL: addresses are shown as numbers */
 };
 
 /* Of a source without a kernel. */

@@ -291,7 +291,7 @@ static int add_request(struct sensor *s, struct probe_request *request, struct e
 	probe = calloc(1, sizeof(*probe));
 	if (!probe)
 		return error_set(err, -ENOMEM, "out of memory");
-	code = request_install(probe, request, s->source, err);
+	code = request_install(probe, request, &s->kernel, &s->self, s->source, err);
 	if (code) {
 		free(probe);
 		return code;
@@ -373,7 +373,8 @@ static int make_context(struct sensor *s, const struct sensor_options *options, 
 	s->context.notes = process_notes_new();
 	s->context.calls = call_table_new();
 	s->context.emit = emit_from_builder;
-	if (!s->context.notes || !s->context.calls || make_fixed(s) || capture_set_init(&s->captures, &captures))
+	s->kernel.addresses = kernel_addresses_new(NULL);
+	if (!s->context.notes || !s->context.calls || !s->kernel.addresses || make_fixed(s) || capture_set_init(&s->captures, &captures))
 		return error_set(err, -ENOMEM, "out of memory");
 	return 0;
 }
@@ -437,6 +438,7 @@ struct sensor *sensor_free(struct sensor *s)
 	call_table_free(s->context.calls);
 	thread_credentials_done(&s->context.thread_credentials);
 	self_filter_done(&s->self);
+	kernel_addresses_free(s->kernel.addresses);
 	free(s->fixed);
 	free(s);
 	return NULL;
@@ -568,6 +570,17 @@ static void refresh_filter(struct sensor *s, struct probe *probe)
 	free(filter);
 }
 
+/* What a client asked for is never let go, not even for a moment: when the new filter is refused, the old one stays. */
+static void refresh_request(struct sensor *s, const struct probe *probe)
+{
+	char *combined = self_filter_combine(&s->self, probe->request->filter, false);
+	struct error err = {0};
+
+	if (probe->event->format && s->source->ops->refilter(s->source, probe->event, combined, &err))
+		log_debug("cannot filter our own threads", "error=\"%s\"", err.message);
+	free(combined);
+}
+
 /* A thread of ours that the kernel does not filter yet was seen: the filters are made anew. */
 static void sensor_refresh_self(struct sensor *s)
 {
@@ -579,6 +592,8 @@ static void sensor_refresh_self(struct sensor *s)
 		refresh_filter(s, &s->fixed[i]);
 	DL_FOREACH (s->captured, probe)
 		refresh_filter(s, probe);
+	DL_FOREACH (s->requested, probe)
+		refresh_request(s, probe);
 }
 
 void sensor_expect_notices(struct sensor *s, bool of_execs, bool of_exits)
@@ -670,13 +685,12 @@ struct event_walk {
 
 static void walk_probe(const struct event_walk *walk, const struct probe *probe)
 {
-	static const char *const sorts[] = {[SOURCE_TRACEPOINT] = NULL, [SOURCE_KPROBE] = "kprobe", [SOURCE_KRETPROBE] = "kretprobe"};
 	const struct source_probe *row = probe->instance.row;
 	const char *filter = probe->request ? probe->request->filter : probe->filter;
 
 	if (!probe->event)
 		return;
-	walk->fn(walk->context, row->type == SOURCE_TRACEPOINT ? row->system : sorts[row->type],
+	walk->fn(walk->context, row->type == SOURCE_TRACEPOINT ? row->system : probe_sort(row->type),
 		 probe->request ? probe->request->key : row->name, filter ? filter : "", probe->event);
 }
 

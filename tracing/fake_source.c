@@ -10,6 +10,7 @@ struct fake_event {
 	char *system, *name;
 	struct format *format; /* NULL: counters */
 	char *filter;          /* NULL: not installed */
+	char *probe;           /* NULL: installed without one */
 	struct fake_event *next;
 };
 
@@ -46,6 +47,14 @@ static struct fake_event *fake_find(const struct sample_source *s, const char *s
 	return NULL;
 }
 
+static char *describe_probe(const struct dynamic_probe_spec *probe)
+{
+	const char *fetchargs = probe->fetchargs ? probe->fetchargs : "";
+	char *text;
+
+	return asprintf(&text, "%s%s%s", probe->place, fetchargs[0] ? " " : "", fetchargs) < 0 ? NULL : text;
+}
+
 static struct fake_event *fake_event_free(struct fake_event *event)
 {
 	if (!event)
@@ -54,6 +63,7 @@ static struct fake_event *fake_event_free(struct fake_event *event)
 	free(event->system);
 	free(event->name);
 	free(event->filter);
+	free(event->probe);
 	free(event);
 	return NULL;
 }
@@ -96,6 +106,7 @@ static int fake_add(struct sample_source *s, const struct kernel_event_spec *spe
 	if (event->filter)
 		return error_set(err, -EEXIST, "%s:%s is installed already", spec->system, spec->name);
 	event->filter = strdup(spec->filter ? spec->filter : "");
+	event->probe = spec->probe ? describe_probe(spec->probe) : NULL;
 	event->base = (struct kernel_event){.format = event->format, .owner = owner, .read_count = sample_read_count(spec->reads)};
 	*ret = &event->base;
 	return event->filter ? 0 : -ENOMEM;
@@ -138,6 +149,8 @@ static void fake_remove(struct sample_source *s, struct kernel_event *kernel_eve
 	}
 	free(event->filter);
 	event->filter = NULL;
+	free(event->probe);
+	event->probe = NULL;
 }
 
 static uint64_t fake_advance(struct sample_source *s)
@@ -341,4 +354,11 @@ const char *fake_source_filter(const struct sample_source *s, const char *system
 	const struct fake_event *event = fake_find(s, system, name);
 
 	return event ? event->filter : NULL;
+}
+
+const char *fake_source_probe(const struct sample_source *s, const char *system, const char *name)
+{
+	const struct fake_event *event = fake_find(s, system, name);
+
+	return event ? event->probe : NULL;
 }

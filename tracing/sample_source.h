@@ -98,6 +98,7 @@ struct kernel_event_spec {
 	bool with_abi;      /* sample the caller's ABI */
 	/* To be put in for the event, and taken out with it; NULL: a tracepoint that is there. */
 	const struct dynamic_probe_spec *probe;
+	struct dynamic_probe_refusal *refusal;     /* where to tell more when the probe itself is refused; NULL: nowhere */
 	const struct counter_group_spec *counters; /* NULL: no counters; else the event has no format and no filter */
 	struct sample_read_spec reads[SAMPLE_READS_MAX];
 };

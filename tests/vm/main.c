@@ -10,10 +10,7 @@
 #include <string.h>
 
 static const struct scenario *const families[] = {
-	process_scenarios,
-	exit_scenarios,
-	syscall_scenarios,
-	network_scenarios,
+	process_scenarios, exit_scenarios, syscall_scenarios, network_scenarios, call_scenarios,
 };
 
 #define PATTERNS_MAX 32

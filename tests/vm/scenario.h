@@ -41,6 +41,7 @@ extern const struct scenario process_scenarios[];
 extern const struct scenario exit_scenarios[];
 extern const struct scenario syscall_scenarios[];
 extern const struct scenario network_scenarios[];
+extern const struct scenario call_scenarios[];
 
 /* End the scenario: it failed, or it cannot be tried here. For its own process only, not for children that it has made. */
 void scenario_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
@@ -78,7 +79,7 @@ struct program {
 };
 void run_program(void *program);
 
-/* The path of a program that was built with the scenarios: of tests/vm/programs/ or tests/load/. Lives until the scenario's end. */
+/* The path of a program that was built with the scenarios: of tests/vm/programs/ or tests/load/, or of ringside itself. Lives until the scenario's end. */
 const char *program_path(const char *name);
 
 /* The sensor's address. */
