@@ -405,7 +405,11 @@ void process_cache_set_cwd(struct process_cache *c, uint32_t tgid, const char *p
 	if (!e || !c->tracks_cwd)
 		return;
 	free(e->process.cwd);
-	e->process.cwd = length ? strndup(path, length) : NULL;
+	e->process.cwd = length ? malloc(length + 1) : NULL;
+	if (!e->process.cwd)
+		return;
+	memcpy(e->process.cwd, path, length);
+	e->process.cwd[length] = '\0';
 }
 
 void process_cache_set_credentials(struct process_cache *c, uint32_t tgid, const struct credentials *credentials)

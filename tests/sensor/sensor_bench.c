@@ -109,7 +109,10 @@ void bench_know_function(struct bench *b, const char *system, const char *name, 
 
 static char *copy(const struct event_string *string)
 {
-	return strndup(string->bytes, string->length);
+	char *bytes = calloc(1, string->length + 1);
+
+	cr_assert_not_null(bytes);
+	return memcpy(bytes, string->bytes, string->length);
 }
 
 static bool is_file(enum event_kind kind)
