@@ -14,9 +14,9 @@ struct member {
 };
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): members cannot stand in parentheses */
-#define MEMBER(structure, member, group)                                                        \
-	{                                                                                       \
-		#structure "." #member, (group), offsetof(struct kernel_layout, structure.member) \
+#define MEMBER(structure, member, group)                                                          \
+	{                                                                                         \
+#structure "." #member, (group), offsetof(struct kernel_layout, structure.member) \
 	}
 /* NOLINTEND(bugprone-macro-parentheses) */
 
