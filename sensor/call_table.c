@@ -17,6 +17,7 @@ struct call_entry {
 struct call_table {
 	struct call_entry *entries; /* in the order in which they began */
 	struct call_entry *ended;   /* the last one, for its borrower */
+	uint64_t sorts;             /* bits of those that were ever begun */
 	uint64_t forgotten;
 };
 
@@ -93,6 +94,7 @@ struct call *call_table_begin(struct call_table *t, uint32_t tid, uint32_t sort,
 		entry_free(entry);
 		return NULL;
 	}
+	t->sorts |= UINT64_C(1) << sort;
 	return &entry->call;
 }
 
@@ -101,14 +103,15 @@ void call_set_string(struct call *c, unsigned int index, const char *bytes, size
 	struct call_entry *entry = (struct call_entry *)c;
 	char *copy = length ? malloc(length + 1) : NULL;
 
+	free(entry->owned[index]);
+	entry->owned[index] = copy;
+	c->strings[index] = (struct event_string){.bytes = ""};
 	if (length && !copy)
 		c->unknown = true;
 	if (!copy)
 		return;
 	memcpy(copy, bytes, length);
 	copy[length] = '\0';
-	free(entry->owned[index]);
-	entry->owned[index] = copy;
 	c->strings[index] = (struct event_string){.bytes = copy, .length = length};
 }
 
@@ -129,6 +132,18 @@ const struct call *call_table_end(struct call_table *t, uint32_t tid, uint32_t s
 	entry_free(t->ended);
 	t->ended = entry;
 	return &entry->call;
+}
+
+void call_table_forget(struct call_table *t, uint32_t tid)
+{
+	for (uint32_t sort = 0; t->entries && sort < CALL_SORTS; sort++) {
+		struct call_entry *entry = t->sorts & (UINT64_C(1) << sort) ? find(t, tid, sort) : NULL;
+
+		if (!entry)
+			continue;
+		remove_entry(t, entry);
+		entry_free(entry);
+	}
 }
 
 uint64_t call_table_forgotten(const struct call_table *t)

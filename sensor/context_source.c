@@ -23,7 +23,8 @@
 
 static bool make_cwd(struct source_context *context, const struct sample *sample, const struct source_name *name, struct event *ret)
 {
-	bool known = !name->unknown && !name->truncated;
+	/* The kernel shows a directory that lies outside of our root as "(unreachable)/...". */
+	bool known = !name->unknown && !name->truncated && name->string.length && name->string.bytes[0] == '/';
 
 	process_cache_set_cwd(context->processes, sample->tgid, name->string.bytes, known ? name->string.length : 0);
 	ret->kind = EVENT_PROCESS_CWD;

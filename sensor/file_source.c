@@ -76,6 +76,7 @@
 	}
 #define HERE                  ("?")
 #define AT(directory)         ("?", directory)
+#define NAMED_AT(...)         (__VA_ARGS__)
 #define OPENS(...)            ("?", __VA_ARGS__)
 #define NAME(field)           [FILE_READ_NAME] = {SAMPLE_READ_STRING, field, NULL}
 #define AT_READ(field)        [FILE_READ_DIRECTORY] = {SAMPLE_READ_DIRECTORY_PATH, field, NULL}
@@ -425,8 +426,8 @@ ATTRIBUTE_ROWS(fchown, false, file_begin_descriptor, HERE, DESCRIPTOR("fd"));
 ATTRIBUTE_ROWS(fchownat, false, file_begin_late, AT("dfd"), NAME("filename"), AT_READ("dfd"));
 ATTRIBUTE_ROWS(utime, false, file_begin_late, HERE, NAME("filename"));
 ATTRIBUTE_ROWS(utimes, false, file_begin_late, HERE, NAME("filename"));
-ATTRIBUTE_ROWS(futimesat, false, file_begin_late, AT("dfd"), NAME("filename"), AT_READ("dfd"));
-ATTRIBUTE_ROWS(utimensat, false, file_begin_late, AT("dfd"), NAME("filename"), AT_READ("dfd"));
+ATTRIBUTE_ROWS(futimesat, false, file_begin_late, NAMED_AT("filename", "dfd"), NAME("filename"), AT_READ("dfd"));
+ATTRIBUTE_ROWS(utimensat, false, file_begin_late, NAMED_AT("filename", "dfd"), NAME("filename"), AT_READ("dfd"));
 
 #define XATTRS                                                                                                                     \
 	&enter_setxattr, &exit_setxattr, &enter_lsetxattr, &exit_lsetxattr, &enter_fsetxattr, &exit_fsetxattr, &enter_removexattr, \

@@ -82,10 +82,22 @@ static struct fake_event *fake_event_new(struct fake_source *f, const char *syst
 	return event;
 }
 
+static struct fake_event *find_to_install(const struct sample_source *s, const struct kernel_event_spec *spec)
+{
+	struct fake_event *event = fake_find(s, spec->system, spec->name);
+	char second[128];
+
+	if (!event || !event->filter)
+		return event;
+	snprintf(second, sizeof(second), "%s#2", spec->name);
+	event = fake_find(s, spec->system, second);
+	return event ? event : fake_find(s, spec->system, spec->name);
+}
+
 static int fake_add(struct sample_source *s, const struct kernel_event_spec *spec, void *owner, struct kernel_event **ret,
 		    struct error *err)
 {
-	struct fake_event *event = fake_find(s, spec->system, spec->name);
+	struct fake_event *event = find_to_install(s, spec);
 
 	if (!event && spec->counters)
 		event = fake_event_new(fake_of(s), spec->system, spec->name);
@@ -236,8 +248,11 @@ int fake_source_format(struct sample_source *s, const char *system, const char *
 {
 	struct fake_event *event;
 	struct format *format;
-	int code = format_parse(&format, system, name, text, strlen(text), err);
+	char plain[128];
+	int code;
 
+	snprintf(plain, sizeof(plain), "%.*s", (int)strcspn(name, "#"), name);
+	code = format_parse(&format, system, plain, text, strlen(text), err);
 	if (code)
 		return code;
 	event = fake_event_new(fake_of(s), system, name);
@@ -325,6 +340,13 @@ int fake_source_push_lost(struct sample_source *s, const char *system, const cha
 	struct sample sample = {.kind = SAMPLE_LOST, .time_ns = time_ns, .lost = count};
 
 	return fake_enqueue(s, fake_find(s, system, name), &sample);
+}
+
+const struct format *fake_source_format_of(const struct sample_source *s, const char *system, const char *name)
+{
+	const struct fake_event *event = fake_find(s, system, name);
+
+	return event ? event->format : NULL;
 }
 
 const char *fake_source_filter(const struct sample_source *s, const char *system, const char *name)

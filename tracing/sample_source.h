@@ -51,12 +51,13 @@ struct sample_read_spec {
 	const char *length_field;
 };
 
+/* Up to the last one that is asked for: there may be gaps. */
 static inline uint32_t sample_read_count(const struct sample_read_spec specs[SAMPLE_READS_MAX])
 {
-	uint32_t count = 0;
+	uint32_t count = SAMPLE_READS_MAX;
 
-	while (count < SAMPLE_READS_MAX && specs[count].kind != SAMPLE_READ_NONE)
-		count++;
+	while (count && specs[count - 1].kind == SAMPLE_READ_NONE)
+		count--;
 	return count;
 }
 
@@ -109,7 +110,7 @@ struct kernel_event {
 	uint64_t lost;               /* hits that the kernel had no room for and that were reported as lost samples so far */
 	uint64_t missed;             /* hits for which its probe was not run, likewise */
 	uint64_t delivered;          /* samples returned by next() so far */
-	uint32_t read_count;         /* how many reads were asked for, and each sample that has any has */
+	uint32_t read_count;         /* sample_read_count(): each sample that has any reads has so many */
 };
 
 enum sample_kind {
