@@ -104,7 +104,7 @@ void call_set_string(struct call *c, unsigned int index, const char *bytes, size
 	char *copy = length ? malloc(length + 1) : NULL;
 
 	free(entry->owned[index]);
-	entry->owned[index] = copy;
+	entry->owned[index] = NULL;
 	c->strings[index] = (struct event_string){.bytes = ""};
 	if (length && !copy)
 		c->unknown = true;
@@ -112,6 +112,7 @@ void call_set_string(struct call *c, unsigned int index, const char *bytes, size
 		return;
 	memcpy(copy, bytes, length);
 	copy[length] = '\0';
+	entry->owned[index] = copy;
 	c->strings[index] = (struct event_string){.bytes = copy, .length = length};
 }
 
