@@ -499,6 +499,43 @@ Test(exec_arguments_lifetime, starting_and_stopping_leaves_no_probe_and_no_descr
 	cr_assert_eq(count_descriptors(), before);
 }
 
+Test(exec_arguments_lifetime, without_the_kprobe_the_other_ways_bring_all)
+{
+	const struct exec_arguments_options without = {.without_kprobe = true};
+	char **argv = make_arguments(shell_reads, 20, 20);
+	struct exec_arguments_counters counters;
+
+	start_with(&without);
+	cr_assert_not_null(exec_arguments_without_kprobe(execs));
+	expect_arguments("/bin/sh", argv);
+	exec_arguments_counters(execs, &counters);
+	cr_assert_eq(counters.from_kprobe + counters.unproven + counters.lost_kprobe, 0);
+	stop();
+	free_arguments(argv);
+}
+
+/* Where there are none, the reason is told. */
+Test(exec_arguments_lifetime, a_kprobe_brings_the_arguments_where_there_are_kprobes)
+{
+	char path[] = "/tmp/exec_arguments_XXXXXX";
+	const char *const first[3] = {"static", "", "-x"};
+	char **argv = make_arguments(first, 20, 20);
+	struct exec_arguments_counters counters;
+
+	write_static(path, code_wait, sizeof(code_wait));
+	start();
+	expect_arguments(path, argv);
+	exec_arguments_counters(execs, &counters);
+	if (exec_arguments_without_kprobe(execs))
+		cr_assert_neq(*exec_arguments_without_kprobe(execs), '\0');
+	else
+		cr_assert_geq(counters.from_kprobe, 1);
+	cr_assert_eq(counters.unproven, 0);
+	stop();
+	unlink(path);
+	free_arguments(argv);
+}
+
 Test(exec_arguments_lifetime, two_of_them_do_not_get_into_each_others_way)
 {
 	struct exec_arguments *other = NULL;
