@@ -44,7 +44,7 @@ struct exec_arguments_counters {
 	uint64_t from_loader; /* complete by the loader's */
 	uint64_t from_memory; /* complete by reading the program's memory */
 	uint64_t incomplete;  /* the program was gone, or ran another one, before we came */
-	uint64_t lost;        /* exec samples for which the ring had no room */
+	uint64_t lost;        /* exec samples for which the ring had no room; before 6.0 an upper bound: all kinds together */
 	uint64_t lost_kprobe; /* kprobe samples for which it had none; the other ways are left */
 	uint64_t lost_loader; /* loader samples for which it had none */
 	uint64_t unproven;    /* kprobe samples that did not prove themselves: not used */

@@ -31,6 +31,7 @@ struct exec_ring {
 	uint64_t next_time_ns;
 	int fds[EVENTS_MAX];
 	uint64_t ids[EVENTS_MAX];
+	uint64_t lost[EVENTS_MAX]; /* as read last */
 };
 
 static void parse_head(const uint8_t *bytes, const struct perf_layout *layout, struct exec_sample *ret)
@@ -94,7 +95,19 @@ int exec_sample_parse_copy(const struct perf_event_header *record, const struct 
 	return exec_copy_decode(&ret->copy, copy_layout, bytes + raw, raw_size);
 }
 
-static void take_lost(struct exec_rings *r, const struct exec_ring *ring, const struct perf_event_header *record)
+/* The counters are the kernel's own, which only rise. */
+static void count_lost_of(struct exec_ring *ring, uint32_t event, uint64_t *sum)
+{
+	uint64_t lost;
+
+	if (ring->fds[event] < 0 || event == EVENT_WIPE || perf_event_lost(ring->fds[event], &lost) < 0)
+		return;
+	*sum += lost - ring->lost[event];
+	ring->lost[event] = lost;
+}
+
+/* A lost record counts those of all events in the ring, and has the id of whichever event came next. */
+static void take_lost(struct exec_rings *r, struct exec_ring *ring, const struct perf_event_header *record)
 {
 	struct {
 		struct perf_event_header header;
@@ -106,13 +119,15 @@ static void take_lost(struct exec_rings *r, const struct exec_ring *ring, const 
 		r->malformed++;
 		return;
 	}
-	memcpy(&lost, record, sizeof(lost));
-	if (lost.id == ring->ids[EVENT_EXEC])
+	if (!r->counts_losses) {
+		memcpy(&lost, record, sizeof(lost));
 		r->lost_execs += lost.lost;
-	else if (lost.id == ring->ids[EVENT_COPY])
-		r->lost_copies += lost.lost;
-	else
-		r->lost_loaders += lost.lost;
+		return;
+	}
+	count_lost_of(ring, EVENT_EXEC, &r->lost_execs);
+	count_lost_of(ring, EVENT_COPY, &r->lost_copies);
+	for (uint32_t i = EVENT_LOADER; i < EVENTS_MAX; i++)
+		count_lost_of(ring, i, &r->lost_loaders);
 }
 
 /* What is not a sample has no place in the order and goes first. */
@@ -408,6 +423,7 @@ static int open_all(struct exec_rings *r, size_t memory_bytes, bool with_copies,
 	if (!features.user_stack)
 		return error_set(err, -EOPNOTSUPP, "this kernel's perf cannot dump user stacks (PERF_SAMPLE_STACK_USER)");
 	r->layout = perf_layout(&features);
+	r->counts_losses = features.lost_count;
 	code = perf_clock_offset(&features, &r->clock_offset_ns, err);
 	if (code < 0)
 		return code;

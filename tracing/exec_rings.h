@@ -55,7 +55,8 @@ struct exec_rings {
 	uint32_t count;
 	struct exec_ring *taken; /* whose record is out */
 	uint64_t bytes;          /* of all rings */
-	uint64_t lost_execs;     /* samples without room */
+	bool counts_losses;      /* the kernel counts them for each event (PERF_FORMAT_LOST) */
+	uint64_t lost_execs;     /* samples without room; of all kinds when they are not counted for each event */
 	uint64_t lost_copies;
 	uint64_t lost_loaders;
 	uint64_t unproven; /* copies that were not to be believed */

@@ -362,24 +362,6 @@ Test(exec_arguments, a_32_bit_program_is_read_with_its_own_pointer_size)
 	unlink(path);
 }
 
-Test(exec_arguments, a_dynamic_program_that_has_ended_long_ago_comes_whole_from_its_dumps)
-{
-	char **argv = make_arguments((const char *const[3]){"true", "", "--"}, 30, 0);
-	struct exec_arguments_counters counters;
-
-	for (int i = 0; i < 100; i++) {
-		/* Nobody looks into the rings before it is gone. */
-		run_program("/bin/true", argv);
-		exec_arguments_drain(execs);
-		cr_assert_not_null(find_complete(argv), "round %d: %u notices", i, record_count);
-	}
-	/* Five of six are complete with the exec sample: all hundred or none of them is a matter of one in 10^8. */
-	exec_arguments_counters(execs, &counters);
-	cr_assert_geq(counters.from_loader, 1);
-	cr_assert_geq(counters.from_exec, 1);
-	free_arguments(argv);
-}
-
 static bool runs(pid_t pid, const char *path)
 {
 	char link[64];
@@ -533,6 +515,27 @@ Test(exec_arguments_lifetime, a_kprobe_brings_the_arguments_where_there_are_kpro
 	cr_assert_eq(counters.unproven, 0);
 	stop();
 	unlink(path);
+	free_arguments(argv);
+}
+
+Test(exec_arguments_lifetime, a_dynamic_program_that_has_ended_long_ago_comes_whole_from_its_dumps)
+{
+	char **argv = make_arguments((const char *const[3]){"true", "", "--"}, 30, 0);
+	const struct exec_arguments_options without = {.without_kprobe = true};
+	struct exec_arguments_counters counters;
+
+	start_with(&without);
+	for (int i = 0; i < 100; i++) {
+		/* Nobody looks into the rings before it is gone. */
+		run_program("/bin/true", argv);
+		exec_arguments_drain(execs);
+		cr_assert_not_null(find_complete(argv), "round %d: %u notices", i, record_count);
+	}
+	/* Five of six are complete with the exec sample: all hundred or none of them is a matter of one in 10^8. */
+	exec_arguments_counters(execs, &counters);
+	cr_assert_geq(counters.from_loader, 1);
+	cr_assert_geq(counters.from_exec, 1);
+	stop();
 	free_arguments(argv);
 }
 
