@@ -139,7 +139,16 @@ static void close_loop(uv_loop_t *loop)
 		uv_run(loop, UV_RUN_NOWAIT);
 }
 
-/* Opens both ways, provokes, and takes what they tell. */
+static void check_kprobe(struct way_check *ways, const struct exec_arguments *exec)
+{
+	const char *why = exec_arguments_without_kprobe(exec);
+
+	if (!why && ways->child && !ways->exec.from_kprobe)
+		why = "it brought nothing when a program was executed";
+	snprintf(ways->no_kprobe, sizeof(ways->no_kprobe), "%s", why ? why : "");
+}
+
+/* Opens all ways, provokes, and takes what they tell. */
 static void check_ways(struct way_check *ways, int cpu, struct error *provoke_err)
 {
 	struct exec_arguments *exec = NULL;
@@ -159,11 +168,9 @@ static void check_ways(struct way_check *ways, int cpu, struct error *provoke_er
 	if (!provoke_events("/proc/self/exe", cpu, &child, provoke_err))
 		ways->child = (uint32_t)child;
 	if (exec) {
-		const char *no_kprobe = exec_arguments_without_kprobe(exec);
-
-		snprintf(ways->no_kprobe, sizeof(ways->no_kprobe), "%s", no_kprobe ? no_kprobe : "");
 		exec_arguments_drain(exec);
 		exec_arguments_counters(exec, &ways->exec);
+		check_kprobe(ways, exec);
 	}
 	if (exit) {
 		exit_status_drain(exit);

@@ -403,12 +403,32 @@ static int open_rings(struct exec_rings *r, const struct perf_features *features
 	return code;
 }
 
-static void install_copy_probe(struct exec_rings *r, bool wanted)
+/* The kernel arms a kprobe when the first event on it is opened, and may find only then that it cannot. */
+static int try_event(uint32_t event, const struct perf_features *features, uint64_t config, struct error *err)
 {
-	if (!wanted)
+	struct perf_event_attr attr = event_attr(event, features, config);
+	int fd = perf_event_open_task(&attr, 0, err);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+static void install_copy_probe(struct exec_rings *r, const struct perf_features *features, bool wanted)
+{
+	struct exec_copy_probe *p = &r->copy_probe;
+
+	if (!wanted) {
 		error_set(&r->no_copies, -EOPNOTSUPP, "not wanted");
-	else
-		r->has_copies = exec_copy_probe_install(&r->copy_probe, &r->no_copies) == 0;
+		return;
+	}
+	if (exec_copy_probe_install(p, &r->no_copies) < 0)
+		return;
+	r->has_copies = try_event(EVENT_WIPE, features, p->wipe_config, &r->no_copies) == 0 &&
+			try_event(EVENT_COPY, features, p->copy_config, &r->no_copies) == 0;
+	if (!r->has_copies)
+		exec_copy_probe_remove(p);
 }
 
 static int open_all(struct exec_rings *r, size_t memory_bytes, bool with_copies, struct error *err)
@@ -430,7 +450,7 @@ static int open_all(struct exec_rings *r, size_t memory_bytes, bool with_copies,
 	r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (r->epoll_fd < 0)
 		return error_set_errno(err, -errno, "epoll_create1");
-	install_copy_probe(r, with_copies);
+	install_copy_probe(r, &features, with_copies);
 	install_loader_probes(r);
 	return open_rings(r, &features, memory_bytes, err);
 }
