@@ -11,9 +11,10 @@
  * The arguments of every program that is executed on this host, without racing the caller: all ways look at the stack of the new program,
  * where the kernel has put its own copy. In this order:
  *
- * 1. A kprobe on start_thread(), where the kernel has kprobes, for 64-bit programs: the first 1 to 2 KiB of arguments, always (exec_copy.h).
- * 2. sched:sched_process_exec, some microseconds later, with a dump of the user stack (PERF_SAMPLE_STACK_USER). Always tells argc; has the strings too when no page
- *    of the random gap before them is missing from memory, which is so five times out of six.
+ * 1. A kprobe on start_thread(), where the kernel has kprobes, for 64-bit programs: the first 1.5 to 2 KiB of arguments, before the program
+ *    has run at all (exec_copy.h).
+ * 2. sched:sched_process_exec, some microseconds later, with a dump of the user stack (PERF_SAMPLE_STACK_USER). Always tells argc; has the
+ *    strings too when no page of the random gap before them is missing from memory, which is so five times out of six.
  * 3. A uprobe on the first instruction of the dynamic loaders, a little later, with a dump as well. Its fetchargs read one word of each page
  *    that the dump covers: they may fault pages in, the dump may not. So the dump is whole, unless the arguments are longer than it is.
  * 4. What is still missing after that is read from the program's memory at once (exec_memory.h), which a program that lives for some ten
@@ -23,8 +24,8 @@
  * 16 KiB, however short the stack is.
  *
  * An exec has one or more notices, all with the time of the exec sample: an incomplete one (count < argc) may be followed by one with more.
- * While it is open, there is one descriptor per CPU and probe, and two kprobes and one uprobe per loader in our group (dynamic_probe.h). CPUs that come
- * online later are not watched.
+ * While it is open, there is one descriptor per CPU and probe, and in our group (dynamic_probe.h) two kprobes and a uprobe per
+ * loader. CPUs that come online later are not watched.
  *
  * Everything happens on the loop's thread.
  */
