@@ -25,14 +25,6 @@ const char *probe_sort(enum source_probe_type type)
 	return sorts[type];
 }
 
-void probe_describe(const struct source_probe *row, char *to, size_t size)
-{
-	if (row->type == SOURCE_TRACEPOINT)
-		snprintf(to, size, "%s:%s", row->system, row->name);
-	else
-		snprintf(to, size, "%s %s", probe_sort(row->type), row->name);
-}
-
 /* A name that was fetched as an array is one field, or, on kernels without arrays, many that stand one behind another. */
 static int find_field(const struct format *format, const char *name, struct format_field *ret, struct error *err)
 {

@@ -34,7 +34,4 @@ void probe_remove(struct probe *p, struct sample_source *source);
 /* "kprobe", "uretprobe", ... */
 const char *probe_sort(enum source_probe_type type);
 
-/* "sched:sched_process_exec", "kprobe do_sys_openat2": for people. */
-void probe_describe(const struct source_probe *row, char *to, size_t size);
-
 #endif

@@ -105,7 +105,8 @@ struct source_candidate {
 	const char *limits; /* what it does not see or cannot tell, for `ringside check`; NULL: nothing worth saying */
 };
 
-/* What is done to see whether a candidate works. Runs in a child of the sensor: async-signal-safe calls only. */
+/* What is done to see whether a candidate works. Runs in a child of the sensor: async-signal-safe calls only, and what it points the kernel to
+ * stays as it is afterwards, for those who read late. */
 struct source_provocation {
 	const char *directory; /* an empty one of its own */
 	uint32_t pid;          /* the child's */

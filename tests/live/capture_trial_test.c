@@ -51,6 +51,17 @@ static size_t count_directories(void)
 	       count_trial_directories("/var/tmp");
 }
 
+/* Other sensors' trials may run at the same time, and do not take long. */
+static bool has_no_more_directories_than(size_t count)
+{
+	for (int i = 0; i < 100; i++) {
+		if (count_directories() <= count)
+			return true;
+		usleep(100000);
+	}
+	return false;
+}
+
 static size_t count_descriptors(void)
 {
 	DIR *directory = opendir("/proc/self/fd");
@@ -85,7 +96,7 @@ static int try_candidate(const struct source_capture *capture, const struct sour
 	size_t directories = count_directories(), descriptors = count_descriptors();
 	int code = trial_run(NULL, capture, candidate, &kernel, err);
 
-	cr_expect_eq(count_directories(), directories, "%s", candidate->name);
+	cr_expect(has_no_more_directories_than(directories), "%s", candidate->name);
 	cr_expect_eq(count_descriptors(), descriptors, "%s", candidate->name);
 	cr_expect_eq(count_probes("kprobe_events"), 0, "%s", candidate->name);
 	cr_expect_eq(count_probes("uprobe_events"), 0, "%s", candidate->name);
@@ -173,4 +184,13 @@ Test(capture_trial, a_forbidden_way_is_not_tried_and_the_next_one_is)
 	} else {
 		cr_expect_str_neq(open->chosen->name, "syscalls");
 	}
+}
+
+/* The very first one in a process: what it gave to the kernel was overwritten when the child looked up its next function. */
+Test(capture_trial, a_late_way_works_in_the_first_trial_of_a_process)
+{
+	const struct source_capture *capture = capture_of(&set, EVENT_FILE_DELETE)->source;
+	struct error err = {0};
+
+	cr_expect_eq(try_candidate(capture, &capture->candidates[capture->candidate_count - 1], &err), 0, "%s", err.message);
 }

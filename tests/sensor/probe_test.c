@@ -155,19 +155,6 @@ Test(probe, without_a_kernel_no_path_can_be_captured)
 	cr_expect_null(fake_source_filter(source, "kprobe", "split"));
 }
 
-Test(probe, they_are_described_for_people)
-{
-	static const struct source_probe function = {.type = SOURCE_KRETPROBE, .name = "do_filp_open"};
-	char text[64], cut[8];
-
-	probe_describe(&with_condition, text, sizeof(text));
-	cr_expect_str_eq(text, "test:hit");
-	probe_describe(&function, text, sizeof(text));
-	cr_expect_str_eq(text, "kretprobe do_filp_open");
-	probe_describe(&function, cut, sizeof(cut));
-	cr_expect_str_eq(cut, "kretpro");
-}
-
 Test(probe, one_that_is_not_installed_can_be_removed)
 {
 	probe_remove(&probe, source);
