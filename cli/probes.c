@@ -116,7 +116,7 @@ static bool parse_option(struct probes_options *options, const char *verb, int o
 		options->clean = true;
 		return true;
 	case 'o':
-		return output_form_parse(verb, optarg, false, &options->form);
+		return output_form_parse(verb, optarg, OUTPUT_FORMS_USUAL, &options->form);
 	case 'c':
 		return color_option_parse(verb, optarg, &options->color);
 	default:

@@ -112,7 +112,7 @@ static bool parse_option(struct trace_command *c, const char *verb, int option)
 	case 'd':
 		return parse_time(verb, &c->settings.duration_ns);
 	case 'o':
-		return output_form_parse(verb, optarg, false, &c->form);
+		return output_form_parse(verb, optarg, OUTPUT_FORMS_USUAL, &c->form);
 	case 'c':
 		return color_option_parse(verb, optarg, &c->color);
 	case 'q':
