@@ -2,9 +2,13 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -141,4 +145,39 @@ Test(late_reads, a_message_whose_header_or_name_is_not_there_is_an_error)
 	cr_assert_eq(take(SAMPLE_READ_MSGHDR_NAME, SAMPLE_ABI_64, &header, 0)->error, -EFAULT);
 	header.msg_namelen = (socklen_t)-1;
 	cr_assert_eq(take(SAMPLE_READ_MSGHDR_NAME, SAMPLE_ABI_64, &header, 0)->error, -EINVAL);
+}
+
+static const struct sample_read *take_path(int fd)
+{
+	return take(SAMPLE_READ_FD_PATH, SAMPLE_ABI_64, (void *)(intptr_t)fd, 0); /* NOLINT(performance-no-int-to-ptr) */
+}
+
+Test(late_reads, a_directory_that_is_gone_has_the_path_that_it_had)
+{
+	char path[] = "/tmp/late_reads.XXXXXX";
+	int fd;
+
+	cr_assert_not_null(mkdtemp(path));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert_eq(rmdir(path), 0);
+	assert_bytes(take_path(fd), path, strlen(path));
+	close(fd);
+}
+
+Test(late_reads, a_directory_whose_name_says_that_it_is_deleted_keeps_its_name)
+{
+	char base[] = "/tmp/late_reads.XXXXXX";
+	char path[64];
+	const struct sample_read *read;
+	int fd;
+
+	cr_assert_not_null(mkdtemp(base));
+	(void)snprintf(path, sizeof(path), "%s/a (deleted)", base);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	read = take_path(fd);
+	cr_expect_eq(rmdir(path), 0);
+	cr_expect_eq(rmdir(base), 0);
+	assert_bytes(read, path, strlen(path));
+	close(fd);
 }
