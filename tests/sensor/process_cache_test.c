@@ -175,6 +175,41 @@ Test(process_cache, a_fork_makes_a_process_with_the_id_that_proc_will_show)
 	cr_expect_eq(counters().created, 1);
 }
 
+static const char *cwd_of(uint32_t tgid)
+{
+	const struct process *p = process_cache_find(cache, tgid);
+
+	return p && p->cwd ? p->cwd : "not known";
+}
+
+static void put_cwd(uint32_t pid, const char *cwd)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/%u/cwd", tree.path, pid);
+	(void)unlink(path);
+	cr_assert_eq(symlink(cwd, path), 0);
+}
+
+/* What happened between a fork and the begin of tracking is in no ring: a child can have gone elsewhere meanwhile. */
+Test(process_cache, a_fork_from_before_directories_are_tracked_does_not_get_its_parents)
+{
+	uint64_t before_ns = clock_monotonic_ns();
+
+	put(1, "init", 0, 3);
+	put_cwd(1, "/parent");
+	scan();
+	process_cache_track(cache, true, false);
+	cr_expect_str_eq(cwd_of(1), "/parent");
+	put(50, "child", 1, tick_of(before_ns));
+	put_cwd(50, "/elsewhere");
+	fork_at(1, 50, 0, before_ns);
+	cr_expect_str_eq(cwd_of(50), "/elsewhere");
+	fork_at(1, 51, 0, clock_monotonic_ns());
+	cr_expect_str_eq(cwd_of(51), "/parent");
+	proc_tree_remove(&tree, 50);
+}
+
 Test(process_cache, a_fork_in_doubt_about_its_tick_asks_proc)
 {
 	uint64_t edge_ns = at(-10) - TICK_NS / 2 + 500;
