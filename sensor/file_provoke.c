@@ -9,7 +9,7 @@
 
 #define NAME_BYTES 128
 /* Unusual ones, so that they are not seen by chance. */
-#define OPEN_FLAGS (O_RDWR | O_CREAT | O_EXCL | O_NOCTTY)
+#define OPEN_FLAGS (O_RDWR | O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC)
 #define OPEN_MODE  0614
 
 /* DIRECTORY/name. Plain copying: this runs in a forked child. */
