@@ -31,6 +31,12 @@ $(BUILD)/tests/vm/%_dynamic: tests/vm/programs/%.c | $(BUILD)/packages.mk
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 $(WARNINGS) -o $@ $<
 
+# A 32-bit program without libc, as tests/load/call32.
+$(BUILD)/tests/vm/open32: tests/vm/programs/open32.c | $(BUILD)/packages.mk
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=c11 -O2 $(WARNINGS) -m32 -ffreestanding -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -nostdlib -static -o $@ $<
+
 .PHONY: check-kernels
 check-kernels: deps-kernels $(VM_FILES) ## run the sensor's scenarios in virtual machines with Debian's kernels; KERNELS="5.10 6.1 6.12 newest"
 	$(Q)./scripts/check-kernels $(BUILD) $(KERNELS)
