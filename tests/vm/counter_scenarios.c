@@ -3,8 +3,7 @@
 #include "tests/vm/scenario.h"
 
 #include <linux/perf_event.h>
-#include <stdlib.h>
-#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* Groups of performance counters. */
@@ -12,6 +11,9 @@
 #define CPUS_MAX 64
 #define SAMPLES  5
 #define TRIES    40
+
+#define PAGE_BYTES   4096
+#define MEMORY_BYTES (256 * PAGE_BYTES)
 
 #define SOFTWARE(name)                                   \
 	{                                                \
@@ -30,12 +32,13 @@ static void work(void *unused)
 {
 	(void)unused;
 	for (;;) {
-		char *memory = malloc(1 << 20);
+		char *memory = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-		if (memory)
-			for (size_t i = 0; i < 1 << 20; i += 4096)
-				*(volatile char *)(memory + i) = 1;
-		free(memory);
+		if (memory == MAP_FAILED)
+			_exit(1);
+		for (int i = 0; i < MEMORY_BYTES; i += PAGE_BYTES)
+			*(volatile char *)(memory + i) = 1;
+		munmap(memory, MEMORY_BYTES);
 		usleep(1000);
 	}
 }
