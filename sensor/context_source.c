@@ -159,8 +159,8 @@ static const struct source_probe commit_creds = {
 #define LATE_CREDENTIALS_ROW(id, system_, name_)             \
 	static const struct source_probe late_##id = {       \
 		.type = SOURCE_TRACEPOINT,                   \
-		.system = system_,                           \
-		.name = name_,                               \
+		.system = (system_),                         \
+		.name = (name_),                             \
 		.helper = true,                              \
 		.reads = {{SAMPLE_READ_STATUS, NULL, NULL}}, \
 		.build = note_credentials_late,              \

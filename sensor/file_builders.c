@@ -416,13 +416,14 @@ bool file_end_new(struct source_context *context, const struct source_instance *
 static bool make_of_file(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
 			 enum event_kind kind, struct event *ret)
 {
+	const struct event_string unknown = {.bytes = ""};
 	struct source_name name;
 
 	source_read_path(probe, sample, context->scratch[0], &name);
 	ret->kind = kind;
 	ret->file = (struct event_file){
 		.filename = name.string,
-		.path = name.truncated ? (struct event_string){.bytes = ""} : name.string,
+		.path = name.truncated ? unknown : name.string,
 		.truncated = name.truncated,
 		.unknown = name.unknown,
 	};

@@ -15,21 +15,21 @@
 #define FUNCTION_ROW(id, symbol, fetchargs_, kinds_, tag_, build_) \
 	static const struct source_probe id = {                    \
 		.type = SOURCE_KPROBE,                             \
-		.name = symbol,                                    \
-		.fetchargs = fetchargs_,                           \
-		.kinds = kinds_,                                   \
-		.tag = tag_,                                       \
+		.name = (symbol),                                  \
+		.fetchargs = (fetchargs_),                         \
+		.kinds = (kinds_),                                 \
+		.tag = (tag_),                                     \
 		.fields = {"filename", "?dfd", "?flags", "?mode"}, \
 		.reads = {FILENAME_READS, DIRECTORY_READ},         \
-		.build = build_,                                   \
+		.build = (build_),                                 \
 	}
 #define FUNCTION_ROW_HERE(id, symbol, fetchargs_, kinds_, tag_)    \
 	static const struct source_probe id = {                    \
 		.type = SOURCE_KPROBE,                             \
-		.name = symbol,                                    \
-		.fetchargs = fetchargs_,                           \
-		.kinds = kinds_,                                   \
-		.tag = tag_,                                       \
+		.name = (symbol),                                  \
+		.fetchargs = (fetchargs_),                         \
+		.kinds = (kinds_),                                 \
+		.tag = (tag_),                                     \
 		.fields = {"filename", "?dfd", "?flags", "?mode"}, \
 		.reads = {FILENAME_READS},                         \
 		.build = file_begin_kernel,                        \
@@ -37,10 +37,10 @@
 #define RETURN_ROW(id, symbol, type_, kinds_, tag_) \
 	static const struct source_probe id = {     \
 		.type = SOURCE_KRETPROBE,           \
-		.name = symbol,                     \
+		.name = (symbol),                   \
 		.fetchargs = "ret=$retval:" type_,  \
-		.kinds = kinds_,                    \
-		.tag = tag_,                        \
+		.kinds = (kinds_),                  \
+		.tag = (tag_),                      \
 		.fields = {"ret"},                  \
 		.build = file_end,                  \
 	}
@@ -51,21 +51,21 @@
 		.type = SOURCE_TRACEPOINT,                             \
 		.system = "syscalls",                                  \
 		.name = "sys_enter_" #call,                            \
-		.kinds = kinds_,                                       \
-		.tag = tag_,                                           \
-		.optional = optional_,                                 \
+		.kinds = (kinds_),                                     \
+		.tag = (tag_),                                         \
+		.optional = (optional_),                               \
 		.fields = UNPACK fields_,                              \
 		.reads = {__VA_ARGS__},                                \
-		.build = build_,                                       \
+		.build = (build_),                                     \
 	}
 #define EXIT_ROW(call, kinds_, tag_, optional_)          \
 	static const struct source_probe exit_##call = { \
 		.type = SOURCE_TRACEPOINT,               \
 		.system = "syscalls",                    \
 		.name = "sys_exit_" #call,               \
-		.kinds = kinds_,                         \
-		.tag = tag_,                             \
-		.optional = optional_,                   \
+		.kinds = (kinds_),                       \
+		.tag = (tag_),                           \
+		.optional = (optional_),                 \
 		.fields = {"ret"},                       \
 		.build = file_end,                       \
 	}
@@ -95,7 +95,7 @@
 #define OPEN_ROW(id, symbol)                                      \
 	static const struct source_probe id = {                   \
 		.type = SOURCE_KPROBE,                            \
-		.name = symbol,                                   \
+		.name = (symbol),                                 \
 		.fetchargs = FILENAME(2) DIRECTORY(1) OPEN_FLAGS, \
 		.kinds = KIND(OPEN),                              \
 		.filtered_kind = KIND(OPEN),                      \
@@ -112,8 +112,8 @@ OPEN_ROW(open_do_file_open, "do_file_open");
 #define PASSED_FLAGS_ROW(id, symbol, fetchargs_) \
 	static const struct source_probe id = {  \
 		.type = SOURCE_KPROBE,           \
-		.name = symbol,                  \
-		.fetchargs = fetchargs_,         \
+		.name = (symbol),                \
+		.fetchargs = (fetchargs_),       \
 		.kinds = KIND(OPEN),             \
 		.optional = true,                \
 		.helper = true,                  \
@@ -194,7 +194,7 @@ MAKE_ROWS(do_file_open);
 		.type = SOURCE_KPROBE,              \
 		.name = #symbol,                    \
 		.kinds = KIND(CREATE),              \
-		.optional = optional_,              \
+		.optional = (optional_),            \
 		.build = file_note_new,             \
 	}
 NOTE_NEW_ROW(d_instantiate, false);
@@ -244,7 +244,7 @@ static const struct source_candidate create_candidates[] = {
 		.name = "sys_enter_" #call,                \
 		.kinds = KIND(OPEN_FOR_MODIFY),            \
 		.tag = FILE_CALL_OPEN | (tag_),            \
-		.optional = optional_,                     \
+		.optional = (optional_),                   \
 		.fields = UNPACK fields_,                  \
 		.reads = {__VA_ARGS__},                    \
 		.build = file_begin_late,                  \
@@ -436,7 +436,7 @@ static const struct source_candidate close_candidates[] = {
 #define PATH_ROW(id, symbol, argument)                  \
 	static const struct source_probe begin_##id = { \
 		.type = SOURCE_KPROBE,                  \
-		.name = symbol,                         \
+		.name = (symbol),                       \
 		.path_base = "$arg" #argument,          \
 		.path_kind = DENTRY_PATH_OF_PATH,       \
 		.kinds = KIND(ATTRIBUTE_CHANGE),        \
