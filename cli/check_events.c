@@ -4,6 +4,7 @@
 #include "sensor/catalog.h"
 #include "sensor/source.h"
 #include "tracing/exec_arguments.h"
+#include "tracing/exec_copy.h"
 #include "tracing/exit_status.h"
 #include "tracing/tracefs.h"
 
@@ -32,7 +33,8 @@ struct way_check {
 	struct error exit_err;
 	struct exec_arguments_counters exec;
 	struct exit_status_counters exit;
-	uint32_t child; /* the one that was provoked */
+	uint32_t child;                      /* the one that was provoked */
+	char no_kprobe[ERROR_MESSAGE_BYTES]; /* why the arguments do not come from a kprobe; "": they do */
 	bool exec_told;
 	bool exit_told;
 };
@@ -137,7 +139,16 @@ static void close_loop(uv_loop_t *loop)
 		uv_run(loop, UV_RUN_NOWAIT);
 }
 
-/* Opens both ways, provokes, and takes what they tell. */
+static void check_kprobe(struct way_check *ways, const struct exec_arguments *exec)
+{
+	const char *why = exec_arguments_without_kprobe(exec);
+
+	if (!why && ways->child && !ways->exec.from_kprobe)
+		why = "it brought nothing when a program was executed";
+	snprintf(ways->no_kprobe, sizeof(ways->no_kprobe), "%s", why ? why : "");
+}
+
+/* Opens all ways, provokes, and takes what they tell. */
 static void check_ways(struct way_check *ways, int cpu, struct error *provoke_err)
 {
 	struct exec_arguments *exec = NULL;
@@ -159,6 +170,7 @@ static void check_ways(struct way_check *ways, int cpu, struct error *provoke_er
 	if (exec) {
 		exec_arguments_drain(exec);
 		exec_arguments_counters(exec, &ways->exec);
+		check_kprobe(ways, exec);
 	}
 	if (exit) {
 		exit_status_drain(exit);
@@ -179,8 +191,10 @@ static enum verdict describe_exec(const struct way_check *ways, char *text, size
 		snprintf(text, size, "; without arguments: %s", ways->exec_err.message);
 		return VERDICT_LIMITED;
 	}
-	snprintf(text, size, "; arguments from the new program's stack, again at the start of %" PRIu32 " dynamic loader%s",
-		 ways->exec.loaders, ways->exec.loaders == 1 ? "" : "s");
+	snprintf(text, size,
+		 "; arguments %sfrom the new program's stack, again at the start of %" PRIu32 " dynamic loader%s, and from its memory%s%s",
+		 *ways->no_kprobe ? "" : "from a kprobe on " EXEC_COPY_SYMBOL ", ", ways->exec.loaders, ways->exec.loaders == 1 ? "" : "s",
+		 *ways->no_kprobe ? "; no kprobe: " : "", ways->no_kprobe);
 	return VERDICT_GOOD;
 }
 
@@ -214,7 +228,7 @@ static void report_kind(struct check_report *report, enum event_kind kind, const
 	const struct catalog_entry *entry = catalog_entry(kind);
 	const struct source_probe *row = source_find(kind);
 	enum verdict verdict = VERDICT_GOOD;
-	char how[600] = "";
+	char how[1024] = "";
 	char name[32];
 
 	snprintf(name, sizeof(name), "%s%s%s", entry->family, *entry->type ? ":" : "", entry->type);

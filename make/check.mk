@@ -36,7 +36,7 @@ $(BUILD)/objects/tests/%.o: CPPFLAGS_ALL += -DRINGSIDE_BINARY='"$(abspath $(BUIL
 $(BUILD)/objects/tests/%.o: | $(DESCRIPTOR_SET)
 
 # Programs that make load. They are what is watched: no sanitizer in them.
-LOADS := $(addprefix $(BUILD)/tests/load/,syscall_flood fork_storm exit_ways call32)
+LOADS := $(addprefix $(BUILD)/tests/load/,syscall_flood fork_storm exit_ways calls doings call32)
 $(BUILD)/tests/load/%: tests/load/%.c | $(BUILD)/packages.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -51,15 +51,15 @@ $(BUILD)/tests/load/call32: tests/load/call32.c | $(BUILD)/packages.mk
 # Programs and libraries that symbols are looked up in, and that uprobes are put into: plain ones, and a program whose symbols stand in
 # .debug/ beside it.
 PROBED := $(BUILD)/tests/probed
-PROBED_FILES := $(addprefix $(PROBED)/,program program.fixed program.stripped program32 library.so library.stripped.so)
+PROBED_FILES := $(addprefix $(PROBED)/,program program.fixed program.stripped program32 called called.fixed library.so library.stripped.so)
 PROBED_CFLAGS := -std=c11 -D_GNU_SOURCE -O2 $(WARNINGS) -fcf-protection=none
 
-$(PROBED)/program: tests/probed/program.c | $(BUILD)/packages.mk
+$(PROBED)/program $(PROBED)/called: $(PROBED)/%: tests/probed/%.c | $(BUILD)/packages.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(PROBED_CFLAGS) -fPIE -pie -o $@ $<
 
-$(PROBED)/program.fixed: tests/probed/program.c | $(BUILD)/packages.mk
+$(PROBED)/program.fixed $(PROBED)/called.fixed: $(PROBED)/%.fixed: tests/probed/%.c | $(BUILD)/packages.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(PROBED_CFLAGS) -fno-pie -no-pie -static -o $@ $<

@@ -9,7 +9,8 @@ CHECK_KERNELS ?= $(if $(VARIANT),,5.10 6.1)
 DEPS_CHECK_KERNELS = $(if $(CHECK_KERNELS),$(if $(filter 0,$(shell id -u)),deps-kernels))
 
 VM_OBJECTS := $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard tests/vm/*.c))
-VM_PROGRAMS := $(patsubst tests/vm/programs/%.c,$(BUILD)/tests/vm/%,$(wildcard tests/vm/programs/*.c)) $(BUILD)/tests/vm/short_lived_dynamic
+VM_PROGRAMS := $(patsubst tests/vm/programs/%.c,$(BUILD)/tests/vm/%,$(wildcard tests/vm/programs/*.c)) $(BUILD)/tests/vm/short_lived_dynamic \
+	$(BUILD)/tests/vm/called
 SCENARIOS := $(BUILD)/tests/vm/scenarios
 # What a guest gets: all of tests/vm/, and of tests/load/ what scripts/check-kernels names.
 VM_FILES = $(BUILD)/ringside $(SCENARIOS) $(VM_PROGRAMS) $(addprefix $(BUILD)/tests/load/,exit_ways call32)
@@ -36,6 +37,12 @@ $(BUILD)/tests/vm/open32: tests/vm/programs/open32.c | $(BUILD)/packages.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c11 -O2 $(WARNINGS) -m32 -ffreestanding -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -nostdlib -static -o $@ $<
+
+# The functions of one program are probed on this host and in the guests.
+$(BUILD)/tests/vm/called: tests/probed/called.c | $(BUILD)/packages.mk
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(PROBED_CFLAGS) -static -o $@ $<
 
 .PHONY: check-kernels
 check-kernels: deps-kernels $(VM_FILES) ## run the sensor's scenarios in virtual machines with Debian's kernels; KERNELS="5.10 6.1 6.12 newest"

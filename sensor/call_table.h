@@ -15,10 +15,11 @@
 
 #define CALL_TABLE_MAX 65536
 #define CALL_STRINGS   4
+#define CALL_SORTS     64
 
 struct call {
 	uint32_t tid;
-	uint32_t sort; /* chosen by the source: tells its calls apart */
+	uint32_t sort; /* tells a thread's calls apart: below CALL_SORTS, and no two sources have the same */
 	uint64_t time_ns;
 	int64_t numbers[6];
 	enum event_capture capture;
@@ -38,7 +39,7 @@ struct call_table *call_table_free(struct call_table *t);
 /* Valid until the next call into the table. NULL: out of memory. */
 struct call *call_table_begin(struct call_table *t, uint32_t tid, uint32_t sort, uint64_t time_ns);
 
-/* Copies a string; without memory, it is unknown. */
+/* Copies a string, in the place of the one that is there; without memory, it is unknown. */
 void call_set_string(struct call *c, unsigned int index, const char *bytes, size_t length);
 
 /* The call under way; NULL: none. Valid until the next begin or end. */
@@ -47,6 +48,10 @@ struct call *call_table_find(struct call_table *t, uint32_t tid, uint32_t sort);
 /* Takes it out; NULL: none. Valid until the next begin or end. */
 const struct call *call_table_end(struct call_table *t, uint32_t tid, uint32_t sort);
 
+/* The thread has ended, and its calls with it. */
+void call_table_forget(struct call_table *t, uint32_t tid);
+
+/* How many were forgotten for want of room. */
 uint64_t call_table_forgotten(const struct call_table *t);
 
 #endif

@@ -23,7 +23,8 @@
 
 static bool make_cwd(struct source_context *context, const struct sample *sample, const struct source_name *name, struct event *ret)
 {
-	bool known = !name->unknown && !name->truncated;
+	/* The kernel shows a directory that lies outside of our root as "(unreachable)/...". */
+	bool known = !name->unknown && !name->truncated && name->string.length && name->string.bytes[0] == '/';
 
 	process_cache_set_cwd(context->processes, sample->tgid, name->string.bytes, known ? name->string.length : 0);
 	ret->kind = EVENT_PROCESS_CWD;
@@ -85,7 +86,8 @@ static const struct source_candidate cwd_candidates[] = {
 
 static void set_credentials(struct source_context *context, const struct sample *sample, const struct credentials *credentials)
 {
-	const struct process *process = process_cache_get(context->processes, sample->tgid, sample->time_ns);
+	/* Whoever made the sample has been looked up already. */
+	const struct process *process = process_cache_find(context->processes, sample->tgid);
 
 	if (sample->tid == sample->tgid)
 		process_cache_set_credentials(context->processes, sample->tgid, credentials);

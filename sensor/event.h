@@ -126,8 +126,8 @@ struct event_file {
 	int32_t flags;  /* open: as passed to open(2), O_LARGEFILE may be added */
 	int32_t mode;   /* open, create: permission bits of a new file; 0 without O_CREAT and O_TMPFILE */
 	bool symlink;   /* link: a symbolic one */
-	bool truncated; /* a name was longer than could be read: its beginning */
-	bool unknown;   /* a name could not be read: empty */
+	bool truncated; /* a name was longer than could be read: its beginning, or of a path its last names */
+	bool unknown;   /* a name could not be read: empty, or what there was of it */
 };
 
 enum address_family {

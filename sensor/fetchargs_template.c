@@ -1,10 +1,11 @@
 #include "sensor/fetchargs_template.h"
 
-#include "base/cleanup.h"
 #include "tracing/probe_limits.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 struct member {
 	const char *name;
@@ -12,10 +13,12 @@ struct member {
 	size_t offset; /* of an int16_t in struct kernel_layout */
 };
 
-#define MEMBER(structure, member, group)                                                        \
-	{                                                                                       \
-#structure "." #member, group, offsetof(struct kernel_layout, structure.member) \
+/* NOLINTBEGIN(bugprone-macro-parentheses): members cannot stand in parentheses */
+#define MEMBER(structure, member, group)                                                          \
+	{                                                                                         \
+#structure "." #member, (group), offsetof(struct kernel_layout, structure.member) \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct member members[] = {
 	MEMBER(file, inode, LAYOUT_NAMES), MEMBER(file, mode, LAYOUT_FILE_FLAGS), MEMBER(file, flags, LAYOUT_FILE_FLAGS),
@@ -91,7 +94,7 @@ static int parse_one(char *text, const struct probe_kernel *kernel, struct fetch
 static int write_all(char *text, enum fetcharg_place place, const struct probe_kernel *kernel, struct buffer *out, uint32_t *ret_count,
 		     struct error *err)
 {
-	cleanup_free struct fetcharg *args = calloc(FETCHARGS_MAX, sizeof(*args));
+	struct fetcharg *args = calloc(FETCHARGS_MAX, sizeof(*args));
 	struct fetcharg_dialect dialect = kernel->dialect;
 	size_t count = 0;
 	char *rest;
@@ -104,7 +107,10 @@ static int write_all(char *text, enum fetcharg_place place, const struct probe_k
 	*ret_count = (uint32_t)count;
 	/* In registers: where there is no such function the kernel would complain about the arguments instead. */
 	dialect.arguments = false;
-	return code ? code : fetchargs_write(out, &dialect, arch_host(), place, args, count, NULL, err);
+	if (!code)
+		code = fetchargs_write(out, &dialect, arch_host(), place, args, count, NULL, err);
+	free(args);
+	return code;
 }
 
 int fetchargs_template_write(const char *text, enum fetcharg_place place, struct probe_kernel *kernel, struct buffer *out,

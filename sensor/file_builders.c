@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define NO_DIRECTORY (-1)
+
 #define KERNEL_OPEN_EXEC 0x20 /* kernel: __FMODE_EXEC, an execve's own open; no user space flag */
 
 /* Numbers of a call. */
@@ -17,6 +19,9 @@ enum {
 	CALL_CREATED,
 	CALL_FILLED, /* bits of the names that it has */
 };
+
+#define FILLED_NAME   1
+#define FILLED_TARGET 2
 
 /* Strings of a call. */
 enum {
@@ -146,7 +151,7 @@ static bool is_open(uint32_t sort)
 /* The two names of a call may come from two probes, in any order: a name that is there already belongs to a call whose end was missed. */
 static struct call *begin_or_join(struct source_context *context, const struct sample *sample, uint32_t tag)
 {
-	int64_t bit = tag & FILE_TAG_TARGET ? 2 : 1;
+	int64_t bit = tag & FILE_TAG_TARGET ? FILLED_TARGET : FILLED_NAME;
 	struct call *call = call_table_find(context->calls, sample->tid, FILE_TAG_SORT(tag));
 
 	if (!call || (call->numbers[CALL_FILLED] & bit) || is_open(FILE_TAG_SORT(tag)))
@@ -186,16 +191,6 @@ bool file_begin_kernel(struct source_context *context, const struct source_insta
 	return false;
 }
 
-bool file_begin_caller(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
-{
-	struct source_name name;
-
-	(void)ret;
-	source_read_caller_name(&probe->fields[FILE_FIELD_NAME], sample, FILE_READ_NAME, &name);
-	begin_with_name(context, probe, sample, &name);
-	return false;
-}
-
 static void keep_late_target(const struct source_instance *probe, const struct sample *sample, struct call *call)
 {
 	struct event_string directory = source_late_string(sample, FILE_READ_TARGET_DIRECTORY);
@@ -207,12 +202,16 @@ static void keep_late_target(const struct source_instance *probe, const struct s
 	source_keep_name(call, CALL_TARGET, &name);
 	call_set_string(call, CALL_TARGET_DIRECTORY_PATH, directory.bytes, directory.length);
 	call->numbers[CALL_TARGET_DIRECTORY] = read_directory(probe, FILE_FIELD_TARGET_DIRECTORY, sample);
+	call->numbers[CALL_FILLED] |= FILLED_TARGET;
 }
 
-/* The caller gave NULL for a name, which some calls take. */
-static bool is_nameless(const struct source_instance *probe, const struct sample *sample)
+static void read_late_subject(const struct source_instance *probe, const struct sample *sample, struct source_name *ret)
 {
-	return read_field(probe, FILE_FIELD_NAME, sample, 1) == 0;
+	bool is_null = !read_field(probe, FILE_FIELD_NAME, sample, true);
+
+	source_read_late_name(sample, FILE_READ_NAME, ret);
+	if (is_null || (!ret->string.length && !ret->unknown))
+		source_read_late_name(sample, FILE_READ_DIRECTORY, ret);
 }
 
 bool file_begin_late(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
@@ -221,10 +220,7 @@ bool file_begin_late(struct source_context *context, const struct source_instanc
 	struct call *call;
 
 	(void)ret;
-	if (is_nameless(probe, sample))
-		source_read_late_name(sample, FILE_READ_DIRECTORY, &name);
-	else
-		source_read_late_name(sample, FILE_READ_NAME, &name);
+	read_late_subject(probe, sample, &name);
 	call = begin_with_name(context, probe, sample, &name);
 	if (!call)
 		return false;
@@ -235,6 +231,16 @@ bool file_begin_late(struct source_context *context, const struct source_instanc
 	return false;
 }
 
+/* What is not absolute is relative to nothing: part of a path, "pipe:[1]". */
+static void begin_with_path(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
+			    const struct source_name *name)
+{
+	struct call *call = begin_with_name(context, probe, sample, name);
+
+	if (call)
+		call->numbers[CALL_DIRECTORY] = NO_DIRECTORY;
+}
+
 bool file_begin_descriptor(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
 			   struct event *ret)
 {
@@ -242,7 +248,7 @@ bool file_begin_descriptor(struct source_context *context, const struct source_i
 
 	(void)ret;
 	source_read_late_name(sample, FILE_READ_NAME, &name);
-	begin_with_name(context, probe, sample, &name);
+	begin_with_path(context, probe, sample, &name);
 	return false;
 }
 
@@ -261,7 +267,7 @@ bool file_begin_path(struct source_context *context, const struct source_instanc
 
 	(void)ret;
 	source_read_path(probe, sample, context->scratch[0], &name);
-	begin_with_name(context, probe, sample, &name);
+	begin_with_path(context, probe, sample, &name);
 	return false;
 }
 
@@ -278,15 +284,21 @@ bool file_note_new(struct source_context *context, const struct source_instance 
 
 /* Ends */
 
-static struct event_string call_path(const struct source_context *context, const struct event *event, const struct call *call,
-				     unsigned int which, char to[PATH_BYTES])
+static struct event_string call_path(const struct event *event, const struct call *call, unsigned int which, char to[PATH_BYTES])
 {
 	const struct event_string *name = &call->strings[CALL_NAME + which];
 	struct event_string base =
 		source_base(event->process, call->numbers[CALL_DIRECTORY + which], call->strings[CALL_DIRECTORY_PATH + which]);
 
-	(void)context;
 	return path_resolve(base.bytes, base.length, name->bytes, name->length, to);
+}
+
+/* The sample with one of its names was lost. */
+static bool lacks_name(const struct call *call)
+{
+	bool has_two = call->sort == FILE_CALL_RENAME || call->sort == FILE_CALL_LINK || call->sort == FILE_CALL_SYMLINK;
+
+	return call->numbers[CALL_FILLED] != (has_two ? FILLED_NAME | FILLED_TARGET : FILLED_NAME);
 }
 
 static void fill(struct source_context *context, const struct call *call, enum event_kind kind, struct event *ret)
@@ -295,11 +307,11 @@ static void fill(struct source_context *context, const struct call *call, enum e
 	ret->capture = call->capture;
 	ret->file = (struct event_file){
 		.filename = call->strings[CALL_NAME],
-		.path = call_path(context, ret, call, 0, context->scratch[0]),
+		.path = call_path(ret, call, 0, context->scratch[0]),
 		.target = call->strings[CALL_TARGET],
-		.target_path = call_path(context, ret, call, 1, context->scratch[1]),
+		.target_path = call_path(ret, call, 1, context->scratch[1]),
 		.truncated = call->truncated,
-		.unknown = call->unknown,
+		.unknown = call->unknown || lacks_name(call),
 	};
 }
 
@@ -416,17 +428,13 @@ bool file_end_new(struct source_context *context, const struct source_instance *
 static bool make_of_file(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
 			 enum event_kind kind, struct event *ret)
 {
-	const struct event_string unknown = {.bytes = ""};
 	struct source_name name;
 
 	source_read_path(probe, sample, context->scratch[0], &name);
 	ret->kind = kind;
-	ret->file = (struct event_file){
-		.filename = name.string,
-		.path = name.truncated ? unknown : name.string,
-		.truncated = name.truncated,
-		.unknown = name.unknown,
-	};
+	ret->file = (struct event_file){.filename = name.string, .path = name.string, .truncated = name.truncated, .unknown = name.unknown};
+	if (name.truncated)
+		ret->file.path = (struct event_string){.bytes = ""};
 	return true;
 }
 

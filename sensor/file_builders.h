@@ -54,7 +54,10 @@ typedef bool file_builder(struct source_context *context, const struct source_in
 file_builder file_build_open_kernel, file_build_open_caller, file_build_open_late;
 
 /* A call begins. */
-file_builder file_begin_kernel, file_begin_caller, file_begin_late;
+file_builder file_begin_kernel;
+/* The names are late reads. Without one (AT_EMPTY_PATH; utimensat(2) with NULL, which needs FILE_FIELD_NAME) the subject is the directory's
+ * descriptor. */
+file_builder file_begin_late;
 /* One whose subject is an open descriptor; its path is late read FILE_READ_NAME. Or only when that is a regular file. */
 file_builder file_begin_descriptor, file_begin_regular;
 /* One whose subject is a struct path (path_base). */

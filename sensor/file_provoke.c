@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Names that are given to the kernel are static: they have to stay when the call is over, for those who read late. */
 #define NAME_BYTES 128
 /* Unusual ones, so that they are not seen by chance. */
 #define OPEN_FLAGS (O_RDWR | O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC)
@@ -45,7 +46,7 @@ static int make_file(const char *path)
 
 void file_provoke_open(const struct source_provocation *provocation)
 {
-	char path[NAME_BYTES];
+	static char path[NAME_BYTES];
 	int fd = open(name_of(provocation, "a", path), OPEN_FLAGS, OPEN_MODE);
 
 	if (fd >= 0)
@@ -61,7 +62,7 @@ bool file_verify_open(const struct source_provocation *provocation, const struct
 
 void file_provoke_create(const struct source_provocation *provocation)
 {
-	char path[NAME_BYTES];
+	static char path[NAME_BYTES];
 
 	name_of(provocation, "a", path);
 	switch (provocation->number) {
@@ -85,7 +86,7 @@ bool file_verify_create(const struct source_provocation *provocation, const stru
 
 void file_provoke_delete(const struct source_provocation *provocation)
 {
-	char path[NAME_BYTES];
+	static char path[NAME_BYTES];
 	int fd;
 
 	name_of(provocation, "a", path);
@@ -107,7 +108,7 @@ bool file_verify_name(const struct source_provocation *provocation, const struct
 
 void file_provoke_link(const struct source_provocation *provocation)
 {
-	char path[NAME_BYTES], target[NAME_BYTES];
+	static char path[NAME_BYTES], target[NAME_BYTES];
 	int fd = make_file(name_of(provocation, "a", path));
 
 	name_of(provocation, "b", target);
@@ -129,7 +130,7 @@ bool file_verify_link(const struct source_provocation *provocation, const struct
 
 void file_provoke_rename(const struct source_provocation *provocation)
 {
-	char path[NAME_BYTES], target[NAME_BYTES];
+	static char path[NAME_BYTES], target[NAME_BYTES];
 	int fd = make_file(name_of(provocation, "a", path));
 
 	name_of(provocation, "b", target);
@@ -147,7 +148,7 @@ bool file_verify_rename(const struct source_provocation *provocation, const stru
 /* The file stays, and stays open, so that its descriptor can be looked at late: here and below. */
 void file_provoke_modify(const struct source_provocation *provocation)
 {
-	char path[NAME_BYTES];
+	static char path[NAME_BYTES];
 	int fd = make_file(name_of(provocation, "a", path));
 
 	if (fd < 0)
@@ -167,7 +168,7 @@ void file_provoke_modify(const struct source_provocation *provocation)
 void file_provoke_attribute(const struct source_provocation *provocation)
 {
 	const struct timespec times[2] = {{.tv_sec = 1}, {.tv_sec = 2}};
-	char path[NAME_BYTES];
+	static char path[NAME_BYTES];
 	int fd = make_file(name_of(provocation, "a", path));
 
 	if (fd < 0)

@@ -34,15 +34,15 @@
 		.reads = {FILENAME_READS},                         \
 		.build = file_begin_kernel,                        \
 	}
-#define RETURN_ROW(id, symbol, type_, kinds_, tag_) \
-	static const struct source_probe id = {     \
-		.type = SOURCE_KRETPROBE,           \
-		.name = (symbol),                   \
-		.fetchargs = "ret=$retval:" type_,  \
-		.kinds = (kinds_),                  \
-		.tag = (tag_),                      \
-		.fields = {"ret"},                  \
-		.build = file_end,                  \
+#define RETURN_ROW(id, symbol, type_, kinds_, tag_)  \
+	static const struct source_probe id = {      \
+		.type = SOURCE_KRETPROBE,            \
+		.name = (symbol),                    \
+		.fetchargs = ("ret=$retval:" type_), \
+		.kinds = (kinds_),                   \
+		.tag = (tag_),                       \
+		.fields = {"ret"},                   \
+		.build = file_end,                   \
 	}
 
 /* A system call: its beginning, with what is read of the caller, and its end. */
@@ -74,17 +74,17 @@
 	{                   \
 		__VA_ARGS__ \
 	}
-#define HERE                      ("?")
-#define AT(directory)             ("?", directory)
-#define NAMED_AT(name, directory) (name, directory)
-#define OPENS(...)                ("?", __VA_ARGS__)
-#define NAME(field)               [FILE_READ_NAME] = {SAMPLE_READ_STRING, field, NULL}
-#define AT_READ(field)            [FILE_READ_DIRECTORY] = {SAMPLE_READ_DIRECTORY_PATH, field, NULL}
-#define TARGET(field)             [FILE_READ_TARGET] = {SAMPLE_READ_STRING, field, NULL}
-#define TARGET_AT_READ(field)     [FILE_READ_TARGET_DIRECTORY] = {SAMPLE_READ_DIRECTORY_PATH, field, NULL}
-#define HOW                       [FILE_READ_TARGET] = {SAMPLE_READ_BYTES, "how", "usize"}
-#define DESCRIPTOR(field)         [FILE_READ_NAME] = {SAMPLE_READ_FD_PATH, field, NULL}
-#define REGULAR(field)            [FILE_READ_NAME] = {SAMPLE_READ_FILE_PATH, field, NULL}
+#define HERE                  ("?")
+#define AT(directory)         ("?", directory)
+#define NAMED_AT(...)         (__VA_ARGS__)
+#define OPENS(...)            ("?", __VA_ARGS__)
+#define NAME(field)           [FILE_READ_NAME] = {SAMPLE_READ_STRING, field, NULL}
+#define AT_READ(field)        [FILE_READ_DIRECTORY] = {SAMPLE_READ_DIRECTORY_PATH, field, NULL}
+#define TARGET(field)         [FILE_READ_TARGET] = {SAMPLE_READ_STRING, field, NULL}
+#define TARGET_AT_READ(field) [FILE_READ_TARGET_DIRECTORY] = {SAMPLE_READ_DIRECTORY_PATH, field, NULL}
+#define HOW                   [FILE_READ_TARGET] = {SAMPLE_READ_BYTES, "how", "usize"}
+#define DESCRIPTOR(field)     [FILE_READ_NAME] = {SAMPLE_READ_FD_PATH, field, NULL}
+#define REGULAR(field)        [FILE_READ_NAME] = {SAMPLE_READ_FILE_PATH, field, NULL}
 
 #define LATE_LIMITS "names are read from the caller a little later, and missing if it is gone by then; 32-bit callers are not seen"
 

@@ -67,9 +67,10 @@ network_builder network_build_hook;
 /* A result: field 0 is what the call returns. Tells first of the attempt, when no hook did. */
 network_builder network_build_result;
 
-/* An attempt with the address in the words: SOCKFD, POINTER, LENGTH, FIRST_WORD and what follows. FLAGS may be missing. A word that could not
- * be fetched is what the kernel's buffer had there before, since 4.20; only a string says that it could not (trace_probe_tmpl.h): with no byte,
- * not even a NUL, or, in newer kernels, with "(fault)". */
+/* An attempt with the address in the words: SOCKFD, POINTER, LENGTH, FIRST_WORD and what follows. FLAGS may be missing.
+ *
+ * A word that could not be fetched is what the kernel's buffer had there before (seen from 5.10 to 7.2). Only a string says that it could not:
+ * it has no byte, not even a NUL, or, in newer kernels, it is "(fault)" (kernel/trace/trace_probe_kernel.h). */
 network_builder network_build_caller;
 
 /* An attempt whose first late read is the address: SOCKFD, POINTER, LENGTH. And of a message: SOCKFD. */

@@ -34,7 +34,7 @@ static bool append(char to[PATH_BYTES], size_t *length, const char *path, size_t
 			memcpy(to + *length, path, component);
 			*length += component;
 		}
-		path += component + 1;
+		path = slash ? slash + 1 : end;
 	}
 	return true;
 }

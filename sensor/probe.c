@@ -13,14 +13,15 @@
 /* "p:ringside_4194304_18446744073709551615/p_..." and the symbol, at most. */
 #define DEFINITION_HEAD_BYTES 256
 
-void probe_describe(const struct source_probe *row, char *to, size_t size)
+const char *probe_sort(enum source_probe_type type)
 {
-	static const char *const types[] = {[SOURCE_TRACEPOINT] = "", [SOURCE_KPROBE] = "kprobe", [SOURCE_KRETPROBE] = "kretprobe"};
+	static const char *const sorts[] = {[SOURCE_TRACEPOINT] = "tracepoint",
+					    [SOURCE_KPROBE] = "kprobe",
+					    [SOURCE_KRETPROBE] = "kretprobe",
+					    [SOURCE_UPROBE] = "uprobe",
+					    [SOURCE_URETPROBE] = "uretprobe"};
 
-	if (row->type == SOURCE_TRACEPOINT)
-		snprintf(to, size, "%s:%s", row->system, row->name);
-	else
-		snprintf(to, size, "%s %s", types[row->type], row->name);
+	return sorts[type];
 }
 
 /* A name that was fetched as an array is one field, or, on kernels without arrays, many that stand one behind another. */
@@ -193,12 +194,13 @@ static char *add_condition(const struct source_probe *row, const char *filter)
 int probe_install(struct probe *p, const struct source_probe *row, struct probe_kernel *kernel, struct sample_source *source,
 		  const char *filter, struct error *err)
 {
-	cleanup_free char *whole = add_condition(row, filter);
+	char *whole = add_condition(row, filter);
 	int code;
 
 	p->instance = (struct source_instance){.row = row};
 	code = row->type == SOURCE_TRACEPOINT ? install_tracepoint(p, row, source, whole, err)
 					      : install_function(p, row, kernel, source, whole, err);
+	free(whole);
 	if (!code)
 		code = compile_fields(p, err);
 	if (code)
@@ -208,10 +210,12 @@ int probe_install(struct probe *p, const struct source_probe *row, struct probe_
 
 int probe_refilter(struct probe *p, struct sample_source *source, const char *filter, struct error *err)
 {
-	cleanup_free char *whole = add_condition(p->instance.row, filter);
+	char *whole = add_condition(p->instance.row, filter);
+	bool filtered = whole;
 	int code = source->ops->refilter(source, p->event, whole, err);
 
-	if (code == -EINVAL && whole)
+	free(whole);
+	if (code == -EINVAL && filtered)
 		code = source->ops->refilter(source, p->event, NULL, err);
 	return code;
 }
@@ -223,7 +227,10 @@ void probe_remove(struct probe *p, struct sample_source *source)
 	p->event = NULL;
 	free(p->instance.path);
 	p->instance.path = NULL;
-	free(p->instance.state);
+	if (p->instance.state && p->instance.row->free_state)
+		p->instance.row->free_state(p->instance.state);
+	else
+		free(p->instance.state);
 	p->instance.state = NULL;
 	free(p->filter);
 	p->filter = NULL;

@@ -31,7 +31,7 @@ int probe_refilter(struct probe *p, struct sample_source *source, const char *fi
 /* Takes one that is not installed, too. */
 void probe_remove(struct probe *p, struct sample_source *source);
 
-/* "sched:sched_process_exec", "kprobe do_sys_openat2": for people. */
-void probe_describe(const struct source_probe *row, char *to, size_t size);
+/* "kprobe", "uretprobe", ... */
+const char *probe_sort(enum source_probe_type type);
 
 #endif

@@ -34,7 +34,7 @@ static void calibrate(struct probe_kernel *k)
 		for (int group = 0; group < LAYOUT_GROUP_COUNT; group++)
 			k->layout.missing[group] = err;
 	if (code)
-		log_info("not every structure of the kernel is known", "error=\"%s\"", err.message);
+		log_debug("not every structure of the kernel is known", "error=\"%s\"", err.message);
 }
 
 const struct kernel_layout *probe_kernel_layout(struct probe_kernel *k, enum kernel_layout_group group, struct error *err)

@@ -3,7 +3,9 @@
 
 #include "sensor/function_names.h"
 #include "tracing/fetchargs.h"
+#include "tracing/kernel_addresses.h"
 #include "tracing/kernel_layout.h"
+#include "tracing/kernel_symbols.h"
 
 /*
  * What has to be known of the running kernel to write probes for it: its notation of fetchargs, how long a record may be, and where its
@@ -22,6 +24,9 @@ struct probe_kernel {
 	bool is_calibrated;
 	struct kernel_layout layout;
 	struct function_names functions;
+	/* For what clients ask for by name. */
+	const struct kernel_symbol_files *symbols; /* where functions are looked up; NULL: the running kernel's */
+	struct kernel_addresses *addresses;        /* NULL: addresses are shown as numbers */
 };
 
 /* Of a source without a kernel. */

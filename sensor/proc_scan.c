@@ -108,20 +108,30 @@ int proc_stat_parse(struct proc_stat *ret, const char *text, size_t size)
 	return 0;
 }
 
+/* The beginning of a file of a process. Returns its length, or a negative errno. */
+static ssize_t read_file(int proc_fd, const char *path, char *to, size_t size)
+{
+	cleanup_close int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	ssize_t length;
+
+	if (fd < 0)
+		return -errno;
+	length = read(fd, to, size);
+	if (length < 0)
+		return errno == ESRCH ? -ENOENT : -errno;
+	return length;
+}
+
 int proc_read_stat(int proc_fd, uint32_t pid, struct proc_stat *ret)
 {
 	char path[32], text[1024];
-	cleanup_close int fd = -1;
 	ssize_t size;
 	int r;
 
 	(void)snprintf(path, sizeof(path), "%u/stat", pid);
-	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	size = read(fd, text, sizeof(text));
+	size = read_file(proc_fd, path, text, sizeof(text));
 	if (size < 0)
-		return errno == ESRCH ? -ENOENT : -errno;
+		return (int)size;
 	r = proc_stat_parse(ret, text, (size_t)size);
 	/* A thread's number opens its process's directory too; what answers must be the one that was asked for. */
 	return r < 0 ? r : ret->pid == pid ? 0 : -EINVAL;
@@ -143,16 +153,13 @@ int proc_read_cwd(int proc_fd, uint32_t pid, char ret[PROC_PATH_BYTES])
 int proc_read_credentials(int proc_fd, uint32_t pid, struct credentials *ret)
 {
 	char path[32], text[4096];
-	cleanup_close int fd = -1;
 	ssize_t size;
 
+	*ret = (struct credentials){0};
 	(void)snprintf(path, sizeof(path), "%u/status", pid);
-	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	size = read(fd, text, sizeof(text));
+	size = read_file(proc_fd, path, text, sizeof(text));
 	if (size < 0)
-		return -errno;
+		return (int)size;
 	credentials_parse_status(ret, text, (size_t)size);
 	return ret->known ? 0 : -ENODATA;
 }

@@ -31,10 +31,11 @@ int proc_stat_parse(struct proc_stat *ret, const char *text, size_t size);
 /* Reads PID/stat. -ENOENT: there is no such process; -EINVAL: what was read makes no sense; other errors as the system gives them. */
 int proc_read_stat(int proc_fd, uint32_t pid, struct proc_stat *ret);
 
-/* The working directory of a process, NUL-terminated. Returns its length, or a negative errno. */
+/* The working directory of a process as the kernel shows it, NUL-terminated: with " (deleted)" behind one that is, and "(unreachable)" before
+ * one outside of our root. Returns its length, or a negative errno; -ENOENT: gone. */
 int proc_read_cwd(int proc_fd, uint32_t pid, char ret[PROC_PATH_BYTES]);
 
-/* Its credentials. -ENODATA: its status file does not tell. */
+/* Its credentials. -ENOENT: gone; -ENODATA: its status file does not tell; nothing is known then. */
 int proc_read_credentials(int proc_fd, uint32_t pid, struct credentials *ret);
 
 /* Calls fn for the number of each process; stops when it returns non-zero and returns that. */

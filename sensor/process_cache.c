@@ -183,18 +183,23 @@ static void read_tracked(struct process_cache *c, struct process_entry *e)
 {
 	char path[PROC_PATH_BYTES];
 
-	if (c->tracks_cwd && !e->process.cwd && proc_read_cwd(c->proc_fd, e->process.tgid, path) > 0)
+	if (c->tracks_cwd && !e->process.cwd && proc_read_cwd(c->proc_fd, e->process.tgid, path) > 0 && path[0] == '/')
 		e->process.cwd = strdup(path);
 	if (c->tracks_credentials && !e->process.credentials.known)
 		(void)proc_read_credentials(c->proc_fd, e->process.tgid, &e->process.credentials);
 }
 
-static void inherit_tracked(const struct process_cache *c, struct process_entry *e, const struct process_entry *parent)
+/* The parent by CLONE_PARENT is somebody else. Looked for again: whoever is not linked to the child can have left for it. */
+static void inherit_tracked(struct process_cache *c, struct process_entry *e, uint32_t forker_tgid)
 {
-	if (c->tracks_cwd && parent->process.cwd)
-		e->process.cwd = strdup(parent->process.cwd);
+	const struct process_entry *forker = find(c, forker_tgid);
+
+	if (!forker || forker == e)
+		return;
+	if (c->tracks_cwd && forker->process.cwd)
+		e->process.cwd = strdup(forker->process.cwd);
 	if (c->tracks_credentials)
-		e->process.credentials = parent->process.credentials;
+		e->process.credentials = forker->process.credentials;
 }
 
 static struct process_entry *get(struct process_cache *c, uint32_t tgid, uint64_t time_ns, unsigned int depth);
@@ -321,17 +326,16 @@ static struct process *fork_thread(struct process_entry *e, uint32_t tid)
 struct process *process_cache_fork(struct process_cache *c, uint32_t parent_tgid, uint32_t child_tid, uint64_t clone_flags,
 				   const char *comm, uint64_t time_ns)
 {
-	struct process_entry *parent, *e;
+	struct process_entry *forker, *parent, *e;
 	struct process_tick tick;
 
 	if (child_tid == 0)
 		return NULL;
 	update_clock(c, time_ns);
-	parent = get(c, parent_tgid, time_ns, 0);
+	forker = get(c, parent_tgid, time_ns, 0);
 	if (clone_flags & CLONE_THREAD)
-		return fork_thread(parent, child_tid);
-	if ((clone_flags & CLONE_PARENT) && parent)
-		parent = process_entry_parent(parent);
+		return fork_thread(forker, child_tid);
+	parent = (clone_flags & CLONE_PARENT) && forker ? process_entry_parent(forker) : forker;
 
 	tick = process_clock_fork_tick(&c->clock, time_ns);
 	e = find(c, child_tid);
@@ -348,8 +352,8 @@ struct process *process_cache_fork(struct process_cache *c, uint32_t parent_tgid
 	set_comm(&e->process, comm);
 	if (time_ns < c->tracked_since_ns)
 		read_tracked(c, e);
-	else if (parent)
-		inherit_tracked(c, e, parent);
+	else
+		inherit_tracked(c, e, parent_tgid);
 	thread_set_reset(&e->threads, child_tid);
 	sync_thread_count(e);
 	c->created++;
@@ -406,7 +410,11 @@ void process_cache_set_cwd(struct process_cache *c, uint32_t tgid, const char *p
 	if (!e || !c->tracks_cwd)
 		return;
 	free(e->process.cwd);
-	e->process.cwd = length ? strndup(path, length) : NULL;
+	e->process.cwd = length ? malloc(length + 1) : NULL;
+	if (!e->process.cwd)
+		return;
+	memcpy(e->process.cwd, path, length);
+	e->process.cwd[length] = '\0';
 }
 
 void process_cache_set_credentials(struct process_cache *c, uint32_t tgid, const struct credentials *credentials)

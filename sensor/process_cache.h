@@ -113,7 +113,7 @@ bool process_cache_rename(struct process_cache *c, uint32_t tid, const char *com
  * kept any more is forgotten. */
 void process_cache_track(struct process_cache *c, bool cwd, bool credentials);
 
-/* A process has another working directory (`length` 0: nobody knows which), other credentials. Only while they are tracked. */
+/* A process has another working directory (`path` is not terminated; `length` 0: nobody knows which), other credentials. Only while they are tracked. */
 void process_cache_set_cwd(struct process_cache *c, uint32_t tgid, const char *path, size_t length);
 void process_cache_set_credentials(struct process_cache *c, uint32_t tgid, const struct credentials *credentials);
 

@@ -1,3 +1,4 @@
+#include "sensor/call_table.h"
 #include "sensor/process_notes.h"
 #include "sensor/source.h"
 #include "base/clock.h"
@@ -81,6 +82,7 @@ static bool build_rename(struct source_context *context, const struct source_ins
 
 enum {
 	EXEC_FILENAME,
+	EXEC_OLD_PID,
 };
 
 /* The loader's dump comes when the new program gets a processor; if it had one and is gone, its dump is there by the next round. */
@@ -96,10 +98,16 @@ static uint64_t wait_for_exec_notice(const struct source_context *context, const
 
 static bool build_exec(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
 {
+	uint32_t old_tid = (uint32_t)read_integer(&probe->fields[EXEC_OLD_PID], sample);
 	struct event_exec *exec = &ret->exec;
 	struct notice notice;
 
 	process_cache_exec(context->processes, sample->tgid, sample->time_ns);
+	/* The thread that has become the main one: its old number ends without an exit sample. */
+	if (old_tid != sample->tid) {
+		thread_credentials_forget(&context->thread_credentials, old_tid);
+		call_table_forget(context->calls, old_tid);
+	}
 	/* The other threads were killed for the exec, with signals that look as if they were the end of the process. */
 	process_notes_forget(context->notes, sample->tgid);
 	ret->kind = EVENT_PROCESS_EXEC;
@@ -177,6 +185,7 @@ static bool build_exit(struct source_context *context, const struct source_insta
 
 	(void)process_cache_get(context->processes, sample->tgid, sample->time_ns);
 	thread_credentials_forget(&context->thread_credentials, tid);
+	call_table_forget(context->calls, tid);
 	if (!process_cache_exit(context->processes, sample->tgid, tid, group_dead, sample->time_ns, &process)) {
 		if (tid == sample->tgid)
 			process_notes_main_exit(context->notes, tid, sample->time_ns);
@@ -302,7 +311,7 @@ const struct source_probe process_source[] = {
 		.name = "sched_process_exec",
 		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_EXEC),
 		.always = true,
-		.fields = {[EXEC_FILENAME] = "filename"},
+		.fields = {[EXEC_FILENAME] = "filename", [EXEC_OLD_PID] = "old_pid"},
 		.wait_ns = wait_for_exec_notice,
 		.build = build_exec,
 	},

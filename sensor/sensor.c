@@ -20,9 +20,6 @@
 /* Space goes back to the kernel after so many samples, so that a full ring gets room while a long round goes on. */
 #define RELEASE_SAMPLES 64
 
-/* How often another way is looked for when the probes of one that was chosen would not install. */
-#define APPLY_ATTEMPTS 4
-
 struct sensor {
 	struct source_context context; /* first: builders get it */
 	struct sample_source *source;
@@ -38,7 +35,8 @@ struct sensor {
 	uint64_t last_time_ns; /* of the last event or horizon */
 	uint64_t events;
 	uint64_t rounds;
-	bool rescan; /* samples that the process cache lives on were lost */
+	bool rescan;  /* samples that the process cache lives on were lost */
+	bool retrack; /* samples of changes of directory or credentials were */
 	/* The last process that a sample named, until the cache changes. */
 	const struct process *recent;
 	uint32_t recent_tgid;
@@ -153,24 +151,27 @@ static struct probe *captured_row(struct sensor *s, const struct source_probe *r
 }
 
 /* Marks the rows of a candidate as wanted. One that several captures use must let through what each of them wants. */
-static int want_candidate(struct sensor *s, const struct capture *c, const struct plan *plan)
+static struct error want_candidate(struct sensor *s, const struct capture *c, const struct plan *plan)
 {
 	enum event_kind kind = c->source->kind;
+	struct error err = {0};
 
 	for (size_t i = 0; c->chosen->probes[i]; i++) {
 		const struct source_probe *row = c->chosen->probes[i];
 		struct probe *probe = captured_row(s, row);
 		const char *filter = NULL;
 
-		if (!probe)
-			return -ENOMEM;
+		if (!probe) {
+			error_set(&err, -ENOMEM, "out of memory");
+			break;
+		}
 		if (kind != EVENT_KIND_COUNT && row->filtered_kind == EVENT_KIND_BIT(kind) &&
 		    candidate_filters(c->chosen, kind, plan->kinds[kind].filter_fields))
 			filter = plan->kinds[kind].filter;
 		probe->wanted_filter = probe->wanted && !same_filter(probe->wanted_filter, filter) ? NULL : filter;
 		probe->wanted = true;
 	}
-	return 0;
+	return err;
 }
 
 static void want_captures(struct sensor *s, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT])
@@ -184,15 +185,17 @@ static void want_captures(struct sensor *s, const struct plan *plan, struct erro
 	}
 	for (size_t i = 0; i < s->captures.count; i++) {
 		struct capture *c = &s->captures.captures[i];
+		struct error refusal;
 
 		c->wanted = c->source->needed_by & kinds;
 		if (!c->wanted)
 			continue;
-		if (!capture_choose(&s->captures, c, &s->kernel) && !want_candidate(s, c, plan))
+		refusal = capture_choose(&s->captures, c, &s->kernel) ? c->refusal : want_candidate(s, c, plan);
+		if (!refusal.code)
 			continue;
 		c->wanted = false;
 		if (c->source->kind != EVENT_KIND_COUNT)
-			refusals[c->source->kind] = c->refusal;
+			refusals[c->source->kind] = refusal;
 	}
 }
 
@@ -212,9 +215,11 @@ static bool install_captures(struct sensor *s)
 
 	DL_FOREACH_SAFE (s->captured, probe, next) {
 		struct error err = {0};
+		int code = apply_row(s, probe, &err);
 
-		if (apply_row(s, probe, &err) && !(probe->instance.row->optional && err.code == -ENOENT)) {
+		if (code && !(probe->instance.row->optional && code == -ENOENT)) {
 			complete = false;
+			err.code = code;
 			for (size_t i = 0; i < s->captures.count; i++)
 				if (uses_row(&s->captures.captures[i], probe->instance.row))
 					capture_reject(&s->captures.captures[i], &err);
@@ -238,15 +243,32 @@ static bool is_captured(const struct sensor *s, enum event_kind kind, const char
 	return false;
 }
 
+/* Only with the probes that keep it true: a working directory, or rights, of some time ago are worse than none. */
+static void track(struct sensor *s)
+{
+	bool cwd = is_captured(s, EVENT_PROCESS_CWD, NULL);
+	bool credentials = is_captured(s, EVENT_KIND_COUNT, "credentials");
+
+	process_cache_track(s->context.processes, cwd, credentials);
+	if (!credentials)
+		thread_credentials_done(&s->context.thread_credentials);
+}
+
+/* After a change was missed: /proc knows what it was, except of threads. */
+static void track_anew(struct sensor *s)
+{
+	process_cache_track(s->context.processes, false, false);
+	thread_credentials_done(&s->context.thread_credentials);
+	track(s);
+}
+
 static void apply_captures(struct sensor *s, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT])
 {
-	for (int attempt = 0; attempt < APPLY_ATTEMPTS; attempt++) {
+	/* It ends, because each time round at least one candidate more is rejected. */
+	do
 		want_captures(s, plan, refusals);
-		if (install_captures(s))
-			break;
-	}
-	/* Only with the probes that keep it true: a working directory, or rights, of some time ago are worse than none. */
-	process_cache_track(s->context.processes, is_captured(s, EVENT_PROCESS_CWD, NULL), is_captured(s, EVENT_KIND_COUNT, "credentials"));
+	while (!install_captures(s));
+	track(s);
 }
 
 static struct probe *find_request(struct sensor *s, const struct probe_request *request)
@@ -269,7 +291,7 @@ static int add_request(struct sensor *s, struct probe_request *request, struct e
 	probe = calloc(1, sizeof(*probe));
 	if (!probe)
 		return error_set(err, -ENOMEM, "out of memory");
-	code = request_install(probe, request, s->source, err);
+	code = request_install(probe, request, &s->kernel, &s->self, s->source, err);
 	if (code) {
 		free(probe);
 		return code;
@@ -351,7 +373,8 @@ static int make_context(struct sensor *s, const struct sensor_options *options, 
 	s->context.notes = process_notes_new();
 	s->context.calls = call_table_new();
 	s->context.emit = emit_from_builder;
-	if (!s->context.notes || !s->context.calls || make_fixed(s) || capture_set_init(&s->captures, &captures))
+	s->kernel.addresses = kernel_addresses_new(NULL);
+	if (!s->context.notes || !s->context.calls || !s->kernel.addresses || make_fixed(s) || capture_set_init(&s->captures, &captures))
 		return error_set(err, -ENOMEM, "out of memory");
 	return 0;
 }
@@ -416,6 +439,7 @@ struct sensor *sensor_free(struct sensor *s)
 	call_table_free(s->context.calls);
 	thread_credentials_done(&s->context.thread_credentials);
 	self_filter_done(&s->self);
+	kernel_addresses_free(s->kernel.addresses);
 	free(s->fixed);
 	free(s);
 	return NULL;
@@ -461,6 +485,12 @@ static void emit_loss(struct sensor *s, const struct probe *probe, const struct 
 	sensor_emit(s, &event);
 }
 
+/* Rows of captures without a kind have none. */
+static bool keeps_context(const struct source_probe *row)
+{
+	return !row->kinds || row->kinds == EVENT_KIND_BIT(EVENT_PROCESS_CWD);
+}
+
 /* A lost sample of a helper costs a detail of another event, not an event. */
 static void sensor_take_loss(struct sensor *s, const struct probe *probe, const struct sample *sample)
 {
@@ -468,6 +498,7 @@ static void sensor_take_loss(struct sensor *s, const struct probe *probe, const 
 
 	/* Somebody may have come or gone unseen. */
 	s->rescan |= row->always;
+	s->retrack |= keeps_context(row);
 	if (probe->request) {
 		emit_loss(s, probe, sample, probe->request->kind);
 		return;
@@ -486,10 +517,23 @@ static const struct process *sensor_process(struct sensor *s, const struct sampl
 	return s->recent;
 }
 
+/* In `copy`, because the builder may take the thread out of the table; NULL: the process's own say it already. */
+static const struct credentials *thread_credentials(const struct sensor *s, const struct sample *sample, const struct process *process,
+						    struct credentials *copy)
+{
+	const struct credentials *found = thread_credentials_find(&s->context.thread_credentials, sample->tid);
+
+	if (!found || (process && credentials_equal(found, &process->credentials)))
+		return NULL;
+	*copy = *found;
+	return copy;
+}
+
 static void sensor_take_sample(struct sensor *s, const struct sample *sample)
 {
 	const struct probe *probe = sample->event->owner;
 	const struct source_probe *row = probe->instance.row;
+	struct credentials credentials;
 	struct event event;
 
 	if (sample->kind == SAMPLE_LOST) {
@@ -510,7 +554,7 @@ static void sensor_take_sample(struct sensor *s, const struct sample *sample)
 	event.capture = CAPTURE_KERNEL;
 	event.request = probe->request;
 	event.process = sensor_process(s, sample);
-	event.credentials = thread_credentials_find(&s->context.thread_credentials, sample->tid);
+	event.credentials = thread_credentials(s, sample, event.process, &credentials);
 	if (row->always)
 		s->recent = NULL;
 	if (row->build(&s->context, &probe->instance, sample, &event) && !is_ours(s, event.tgid))
@@ -527,6 +571,17 @@ static void refresh_filter(struct sensor *s, struct probe *probe)
 	free(filter);
 }
 
+/* What a client asked for is never let go, not even for a moment: when the new filter is refused, the old one stays. */
+static void refresh_request(struct sensor *s, const struct probe *probe)
+{
+	char *combined = self_filter_combine(&s->self, probe->request->filter, false);
+	struct error err = {0};
+
+	if (probe->event->format && s->source->ops->refilter(s->source, probe->event, combined, &err))
+		log_debug("cannot filter our own threads", "error=\"%s\"", err.message);
+	free(combined);
+}
+
 /* A thread of ours that the kernel does not filter yet was seen: the filters are made anew. */
 static void sensor_refresh_self(struct sensor *s)
 {
@@ -538,6 +593,8 @@ static void sensor_refresh_self(struct sensor *s)
 		refresh_filter(s, &s->fixed[i]);
 	DL_FOREACH (s->captured, probe)
 		refresh_filter(s, probe);
+	DL_FOREACH (s->requested, probe)
+		refresh_request(s, probe);
 }
 
 void sensor_expect_notices(struct sensor *s, bool of_execs, bool of_exits)
@@ -594,6 +651,9 @@ void sensor_settle(struct sensor *s)
 
 	s->source->ops->settle(s->source);
 	sensor_refresh_self(s);
+	if (s->retrack)
+		track_anew(s);
+	s->retrack = false;
 	if (!s->rescan)
 		return;
 	s->rescan = false;
@@ -626,13 +686,12 @@ struct event_walk {
 
 static void walk_probe(const struct event_walk *walk, const struct probe *probe)
 {
-	static const char *const sorts[] = {[SOURCE_TRACEPOINT] = NULL, [SOURCE_KPROBE] = "kprobe", [SOURCE_KRETPROBE] = "kretprobe"};
 	const struct source_probe *row = probe->instance.row;
 	const char *filter = probe->request ? probe->request->filter : probe->filter;
 
 	if (!probe->event)
 		return;
-	walk->fn(walk->context, row->type == SOURCE_TRACEPOINT ? row->system : sorts[row->type],
+	walk->fn(walk->context, row->type == SOURCE_TRACEPOINT ? row->system : probe_sort(row->type),
 		 probe->request ? probe->request->key : row->name, filter ? filter : "", probe->event);
 }
 

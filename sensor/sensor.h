@@ -72,7 +72,8 @@ enum sensor_round_result {
 enum sensor_round_result sensor_round(struct sensor *s, uint32_t max_samples);
 
 /* To be called every few 100 ms, between rounds: reports losses that only counters know of, makes the kernel filter threads of our own that
- * were met, and scans /proc again after samples were lost that the process cache lives on. */
+ * were met, scans /proc again after samples were lost that the process cache lives on, and reads directories and credentials there again after
+ * changes of them were lost. */
 void sensor_settle(struct sensor *s);
 
 /* The time for events that are made in user space: CLOCK_MONOTONIC ns, not before the last event. */

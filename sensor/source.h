@@ -45,6 +45,8 @@ enum source_probe_type {
 	SOURCE_TRACEPOINT,
 	SOURCE_KPROBE,    /* a kernel function's entry */
 	SOURCE_KRETPROBE, /* and its return */
+	SOURCE_UPROBE,    /* a program's function, its entry: only for what clients ask for (request_source.h) */
+	SOURCE_URETPROBE,
 };
 
 struct source_probe;
@@ -55,7 +57,7 @@ struct source_instance {
 	/* `row->fields` compiled, in the order of the names. */
 	struct format_field fields[SOURCE_FIELDS_MAX];
 	struct dentry_path *path; /* compiled; NULL: the row has no path_base */
-	void *state;              /* what a request's builder keeps; freed with free() */
+	void *state;              /* what a request's builder keeps; freed with `row->free_state` */
 };
 
 struct source_probe {
@@ -85,6 +87,7 @@ struct source_probe {
 	const char *fields[SOURCE_FIELDS_MAX];
 	/* What to read of the caller as soon as the sample is seen. */
 	struct sample_read_spec reads[SAMPLE_READS_MAX];
+	void (*free_state)(void *state); /* NULL: free() */
 	/* May be NULL. How long after the sample's time it may be held back for a notice that it needs and that has not come; 0: it need not.
 	 * Everything behind it waits too. */
 	uint64_t (*wait_ns)(const struct source_context *context, const struct source_instance *probe, const struct sample *sample);
@@ -102,7 +105,8 @@ struct source_candidate {
 	const char *limits; /* what it does not see or cannot tell, for `ringside check`; NULL: nothing worth saying */
 };
 
-/* What is done to see whether a candidate works. Runs in a child of the sensor: async-signal-safe calls only. */
+/* What is done to see whether a candidate works. Runs in a child of the sensor: async-signal-safe calls only, and what it points the kernel to
+ * stays as it is afterwards, for those who read late. */
 struct source_provocation {
 	const char *directory; /* an empty one of its own */
 	uint32_t pid;          /* the child's */

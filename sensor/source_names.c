@@ -51,7 +51,7 @@ void source_read_caller_name(const struct format_field *field, const struct samp
 /* The whole has to begin as the kernel's copy does: the caller can have changed it meanwhile. */
 static bool completes(const struct sample_read *late, const struct event_string *beginning)
 {
-	return late && !late->error && late->length > beginning->length && !memcmp(late->bytes, beginning->bytes, beginning->length);
+	return late && !late->error && late->length >= beginning->length && !memcmp(late->bytes, beginning->bytes, beginning->length);
 }
 
 void source_read_name(const struct format_field *field, const struct sample *sample, unsigned int long_read, struct source_name *ret)

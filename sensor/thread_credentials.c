@@ -24,7 +24,7 @@ void thread_credentials_done(struct thread_credentials *t)
 	struct thread_credentials_entry *entry, *next;
 
 	HASH_ITER (hh, t->entries, entry, next) {
-		HASH_DEL(t->entries, entry);
+		HASH_DEL(t->entries, entry); /* NOLINT(clang-analyzer-unix.Malloc): it is in the table once */
 		free(entry);
 	}
 }

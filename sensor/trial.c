@@ -99,7 +99,7 @@ static void take_sample(struct trial *t, const struct sample *sample)
 static void watch(struct trial *t)
 {
 	const struct timespec interval = {.tv_nsec = POLL_INTERVAL_NS};
-	uint64_t end_ns = clock_monotonic_ns() + TRIAL_TIMEOUT_MS * NSEC_PER_MSEC;
+	uint64_t end_ns = clock_monotonic_ns() + TRIAL_GRACE_MS * NSEC_PER_MSEC;
 	struct sample sample;
 
 	while (!t->verified && clock_monotonic_ns() < end_ns) {

@@ -9,6 +9,7 @@
 struct term {
 	char *text;
 	size_t predicates;
+	uint64_t fields; /* the catalog's fields that are used */
 };
 
 /* What is known of one kind's filter while it grows: its terms, one for each clause. */
@@ -16,7 +17,6 @@ struct filter {
 	struct term *terms;
 	size_t count;
 	size_t capacity;
-	uint64_t fields; /* the catalog's fields that are used */
 	bool everything; /* there can be no filter */
 };
 
@@ -102,6 +102,13 @@ static bool push_predicate(const struct predicate *p, struct buffer *out)
 	return false;
 }
 
+static uint64_t field_bit(const struct clause *c, const struct predicate *p)
+{
+	size_t field = (size_t)(p->field - catalog_entry(c->kind)->fields);
+
+	return field < 64 ? UINT64_C(1) << field : 0;
+}
+
 /* The parts as one term, "(a == 1 && b == 2)"; frees their texts. */
 static void join_parts(struct term *parts, size_t count, struct term *ret)
 {
@@ -123,7 +130,7 @@ static bool push_clause(const struct clause *c, struct term *ret)
 	struct term *parts = calloc(c->predicate_count + 1, sizeof(*parts));
 	size_t count = 0;
 
-	ret->text = NULL;
+	*ret = (struct term){0};
 	if (!parts)
 		return false;
 	for (size_t i = 0; i < c->predicate_count; i++) {
@@ -133,8 +140,10 @@ static bool push_clause(const struct clause *c, struct term *ret)
 		if (push_predicate(&c->predicates[i], &text))
 			parts[count].text = (char *)buffer_take(&text, NULL);
 		buffer_done(&text);
-		if (parts[count].text)
-			count++;
+		if (!parts[count].text)
+			continue;
+		ret->fields |= field_bit(c, &c->predicates[i]);
+		count++;
 	}
 	count = unify(parts, count);
 	if (count)
@@ -172,18 +181,14 @@ static void filter_add(struct filter *f, const struct clause *c)
 		return;
 	}
 	f->count++;
-	for (size_t i = 0; i < c->predicate_count; i++) {
-		size_t field = (size_t)(c->predicates[i].field - catalog_entry(c->kind)->fields);
-
-		f->fields |= field < 64 && c->predicates[i].field->kernel_name ? UINT64_C(1) << field : 0;
-	}
 }
 
-/* The terms OR-ed; NULL: everything. */
-static char *filter_text(struct filter *f)
+/* The terms OR-ed; NULL: everything. *ret_fields: what they use. */
+static char *filter_text(struct filter *f, uint64_t *ret_fields)
 {
 	struct buffer text;
 	size_t predicates = 0;
+	uint64_t fields = 0;
 
 	if (f->everything || !f->count)
 		return NULL;
@@ -191,12 +196,14 @@ static char *filter_text(struct filter *f)
 	buffer_init(&text, PUSH_DOWN_FILTER_BYTES + 1); /* a NUL stands behind while it is made */
 	for (size_t i = 0; i < f->count; i++) {
 		predicates += f->terms[i].predicates;
+		fields |= f->terms[i].fields;
 		buffer_printf(&text, "%s%s", i ? " || " : "", f->terms[i].text);
 	}
 	if (text.failed || predicates > PUSH_DOWN_PREDICATES) {
 		buffer_done(&text);
 		return NULL;
 	}
+	*ret_fields = fields;
 	return (char *)buffer_take(&text, NULL);
 }
 
@@ -214,8 +221,7 @@ void push_down_plan(const struct clause *const *clauses, size_t count, struct pl
 		filter_add(&filters[kind], clauses[i]);
 	}
 	for (size_t kind = 0; kind < EVENT_KIND_COUNT; kind++) {
-		ret->kinds[kind].filter_fields = filters[kind].fields;
-		ret->kinds[kind].filter = filter_text(&filters[kind]);
+		ret->kinds[kind].filter = filter_text(&filters[kind], &ret->kinds[kind].filter_fields);
 		filter_done(&filters[kind]);
 	}
 }

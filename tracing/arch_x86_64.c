@@ -1,5 +1,7 @@
 #include "tracing/arch.h"
 
+#include "tracing/registers.h"
+
 #ifdef __x86_64__
 
 #include <stddef.h>
@@ -8,7 +10,7 @@ static const char *const registers[] = {"ax",  "bx",  "cx",  "dx",  "si", "di", 
 					"r12", "r13", "r14", "r15", "ip", "cs", "flags", "ss", "ds", "es", "orig_ax", NULL};
 
 /* System V ABI for x86-64, section 3.2.3. */
-static const char *const argument_registers[] = {"di", "si", "dx", "cx", "r8", "r9"};
+static const char *const argument_registers[] = {REGISTER_NAME_1, REGISTER_NAME_2, "dx", "cx", "r8", "r9"};
 
 const struct arch arch_x86_64 = {
 	.name = "x86_64",

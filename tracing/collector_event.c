@@ -27,7 +27,7 @@ struct collector_event *collector_event_free(struct collector_event *event)
 static int set_up_hits(struct collector_event *event, const struct kernel_event_spec *spec, const struct perf_features *features,
 		       struct error *err)
 {
-	int code = spec->probe ? dynamic_probe_install(&event->probe, spec->probe, NULL, err) : 0;
+	int code = spec->probe ? dynamic_probe_install(&event->probe, spec->probe, spec->refusal, err) : 0;
 
 	if (code)
 		return code;

@@ -126,6 +126,17 @@ static int print_definition(struct dynamic_probe_refusal *r, const struct dynami
 	return error_set(err, -E2BIG, "probe %s: the definition is longer than %zu characters", spec->name, sizeof(r->definition) - 1);
 }
 
+/* Kernels from 6.7 on say -EINVAL to a symbol that they do not know, or know several of (kernel: trace_kprobe.c, trace_kprobe_create()); the
+ * reason tells. */
+static int plain_code(int code, const struct dynamic_probe_refusal *refusal)
+{
+	if (code != -EINVAL || !refusal->is_explained)
+		return code;
+	if (!strcmp(refusal->reason.reason, "Invalid probed address or symbol"))
+		return -ENOENT;
+	return strcmp(refusal->reason.reason, "The symbol is not unique") != 0 ? code : -EADDRNOTAVAIL;
+}
+
 static int install(struct dynamic_probe *p, const struct dynamic_probe_spec *spec, struct dynamic_probe_refusal *refusal, struct error *err)
 {
 	int r = check_spec(spec, err);
@@ -140,8 +151,12 @@ static int install(struct dynamic_probe *p, const struct dynamic_probe_spec *spe
 	if (r)
 		return r;
 	r = write_definition(file_of(p->is_user), refusal->definition, err);
-	if (r)
-		refusal->is_explained = tracefs_reason(&refusal->reason, refusal->definition);
+	if (!r)
+		return 0;
+	refusal->is_explained = tracefs_reason(&refusal->reason, refusal->definition);
+	r = plain_code(r, refusal);
+	if (err)
+		err->code = r;
 	return r;
 }
 
@@ -163,6 +178,7 @@ int dynamic_probe_install(struct dynamic_probe **ret, const struct dynamic_probe
 		free(p);
 		return r;
 	}
+	refusal->definition[0] = 0;
 	*ret = p;
 	return 0;
 }

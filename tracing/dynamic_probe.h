@@ -58,8 +58,8 @@ struct dynamic_probe_refusal {
 	struct error_log_entry reason;                   /* its position is one in the definition */
 };
 
-/* -EINVAL, -ENOENT (no such symbol or file) and the like with the kernel's own reason; -EEXIST: we have one of that name; -ENODEV: this
- * kernel has no such probes, or cannot have one there. `ret_refusal` (may be NULL) is filled on failure. */
+/* -EINVAL, -ENOENT (no such symbol or file), -EADDRNOTAVAIL (several functions of that name) and the like with the kernel's own reason; -EEXIST: we have one of that name; -ENODEV: this
+ * kernel has no such probes, or cannot have one there. `ret_refusal` (may be NULL) is filled on failure, else its definition is "". */
 int dynamic_probe_install(struct dynamic_probe **ret, const struct dynamic_probe_spec *spec, struct dynamic_probe_refusal *ret_refusal,
 			  struct error *err);
 

@@ -3,7 +3,6 @@
 #include "tracing/exec_memory.h"
 #include "tracing/exec_rings.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +24,20 @@ struct pending_exec {
 	bool gone;     /* could not be read */
 };
 
+/* Copies whose exec sample has not come yet: hardly more than one for each CPU. The place of the oldest is used again, since an exec sample
+ * can be lost. */
+#define COPIES_MAX 64
+
+/* From start_thread() to the exec tracepoint takes microseconds, unless the thread has to wait for a CPU. */
+#define COPY_NS_MAX (100 * NSEC_PER_MSEC)
+
+struct kept_copy {
+	uint32_t tid; /* 0: none */
+	uint64_t time_ns;
+	struct exec_copy copy;
+	char strings[EXEC_COPY_STRING_BYTES_MAX];
+};
+
 struct exec_arguments {
 	uv_poll_t poll;
 	uint64_t lost_told;
@@ -33,6 +46,8 @@ struct exec_arguments {
 	struct exec_rings rings;
 	struct pending_exec pending[PENDING_MAX];
 	uint32_t pending_count;
+	struct kept_copy copies[COPIES_MAX];
+	uint32_t next_copy;
 	struct buffer scratch;
 	struct exec_arguments_counters counters;
 };
@@ -83,15 +98,8 @@ static void drop_pending(struct exec_arguments *e, struct pending_exec *p)
 	*p = e->pending[--e->pending_count];
 }
 
-static struct pending_exec *new_pending(struct exec_arguments *e, uint32_t tid)
+static struct pending_exec *new_pending(struct exec_arguments *e)
 {
-	struct pending_exec *p = find_pending(e, tid);
-
-	/* It has gone on to the next program. */
-	if (p) {
-		e->counters.incomplete++;
-		return p;
-	}
 	if (e->pending_count == PENDING_MAX) {
 		if (read_memory(e, &e->pending[0]))
 			e->counters.from_memory++;
@@ -102,29 +110,81 @@ static struct pending_exec *new_pending(struct exec_arguments *e, uint32_t tid)
 	return &e->pending[e->pending_count++];
 }
 
+static struct kept_copy *find_copy(struct exec_arguments *e, uint32_t tid)
+{
+	for (uint32_t i = 0; i < COPIES_MAX; i++)
+		if (e->copies[i].tid == tid)
+			return &e->copies[i];
+	return NULL;
+}
+
+static void take_copy(struct exec_arguments *e, const struct exec_sample *s)
+{
+	struct kept_copy *kept = find_copy(e, s->tid);
+
+	if (!kept)
+		kept = &e->copies[e->next_copy++ % COPIES_MAX];
+	kept->tid = s->tid;
+	kept->time_ns = s->time_ns;
+	kept->copy = s->copy;
+	kept->copy.strings = kept->strings;
+	if (s->copy.strings_size)
+		memcpy(kept->strings, s->copy.strings, s->copy.strings_size);
+}
+
+/* Takes what the kprobe has captured in place of what is found in the dump when that is more. Returns whether it is. */
+static bool prefer_copy(struct exec_arguments *e, const struct exec_sample *s, struct stack_arguments *found)
+{
+	struct kept_copy *kept = find_copy(e, s->tid);
+
+	if (!kept)
+		return false;
+	kept->tid = 0;
+	if (s->time_ns - kept->time_ns > COPY_NS_MAX || kept->copy.stack_pointer != s->dump.stack_pointer || kept->copy.argc != found->argc)
+		return false;
+	if (!found->strings_address)
+		found->strings_address = kept->copy.strings_address;
+	if (!kept->copy.count || kept->copy.strings_address != found->strings_address || kept->copy.count < found->count)
+		return false;
+	found->count = kept->copy.count;
+	found->strings = kept->strings;
+	found->strings_size = kept->copy.strings_size;
+	return true;
+}
+
+/* The process has gone on to its next program. */
+static void give_up_pending(struct exec_arguments *e, uint32_t tid)
+{
+	struct pending_exec *p = find_pending(e, tid);
+
+	if (!p)
+		return;
+	e->counters.incomplete++;
+	drop_pending(e, p);
+}
+
 static void take_exec(struct exec_arguments *e, const struct exec_sample *s)
 {
 	struct notice notice = {.kind = NOTICE_EXEC_ARGUMENTS, .tgid = s->tgid, .tid = s->tid, .time_ns = s->time_ns};
 	struct stack_arguments found;
 	struct pending_exec *p;
+	bool from_kprobe;
 
 	e->counters.execs++;
+	give_up_pending(e, s->tid);
 	if (stack_dump_parse(&s->dump, &found) < 0) {
 		e->counters.incomplete++;
 		return;
 	}
+	from_kprobe = prefer_copy(e, s, &found);
 	notice.exec.argc = found.argc;
 	tell(e, &notice, found.strings, found.strings_size, found.count);
 	if (found.count == found.argc) {
-		e->counters.from_exec++;
-		p = find_pending(e, s->tid);
-		if (p) {
-			e->counters.incomplete++;
-			drop_pending(e, p);
-		}
+		e->counters.from_kprobe += from_kprobe;
+		e->counters.from_exec += !from_kprobe;
 		return;
 	}
-	p = new_pending(e, s->tid);
+	p = new_pending(e);
 	p->notice = notice;
 	p->notice.exec.count = found.count;
 	p->stack_pointer = s->dump.stack_pointer;
@@ -157,6 +217,8 @@ static void tell_lost(struct exec_arguments *e)
 	if (e->rings.lost_execs == e->lost_told)
 		return;
 	e->lost_told = e->rings.lost_execs;
+	for (uint32_t i = 0; i < COPIES_MAX; i++)
+		e->copies[i].tid = 0;
 	e->fn(e->context, &notice);
 }
 
@@ -167,7 +229,9 @@ static void take_samples(struct exec_arguments *e)
 	struct exec_sample sample;
 
 	while (exec_rings_next(&e->rings, until_ns, &sample)) {
-		if (sample.kind == EXEC_SAMPLE_EXEC)
+		if (sample.kind == EXEC_SAMPLE_COPY)
+			take_copy(e, &sample);
+		else if (sample.kind == EXEC_SAMPLE_EXEC)
 			take_exec(e, &sample);
 		else
 			take_loader(e, &sample);
@@ -224,10 +288,17 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	exec_arguments_drain(e);
 }
 
+const char *exec_arguments_without_kprobe(const struct exec_arguments *e)
+{
+	return e->rings.has_copies ? NULL : e->rings.no_copies.message;
+}
+
 void exec_arguments_counters(const struct exec_arguments *e, struct exec_arguments_counters *ret)
 {
 	*ret = e->counters;
 	ret->lost = e->rings.lost_execs;
+	ret->lost_kprobe = e->rings.lost_copies;
+	ret->unproven = e->rings.unproven;
 	ret->lost_loader = e->rings.lost_loaders;
 	ret->corrupt = exec_rings_corrupt(&e->rings);
 	ret->ring_bytes = e->rings.bytes;
@@ -252,7 +323,7 @@ int exec_arguments_open(struct exec_arguments **ret, uv_loop_t *loop, const stru
 	e->context = context;
 	e->poll.data = e;
 	buffer_init(&e->scratch, EXEC_MEMORY_BYTES_MAX);
-	code = exec_rings_open(&e->rings, options ? options->memory_bytes : 0, err);
+	code = exec_rings_open(&e->rings, options ? options->memory_bytes : 0, !options || !options->without_kprobe, err);
 	if (code < 0)
 		goto fail;
 	code = uv_poll_init(loop, &e->poll, e->rings.epoll_fd);

@@ -18,9 +18,12 @@
 /* Four samples in the smallest ring. The dump's size has to be a multiple of 8; the rest is for all of a sample but the dump. */
 #define DUMP_BYTES (EXEC_RINGS_BYTES_MIN / 4 - 256)
 
-/* The events of a CPU: the exec tracepoint, then the loaders' probes. */
-#define EVENT_EXEC 0
-#define EVENTS_MAX (1 + ELF_LOADERS_MAX)
+/* The events of a CPU; those of probes that are not there are not opened. */
+#define EVENT_EXEC   0
+#define EVENT_COPY   1
+#define EVENT_WIPE   2
+#define EVENT_LOADER 3 /* the first of them */
+#define EVENTS_MAX   (EVENT_LOADER + ELF_LOADERS_MAX)
 
 struct exec_ring {
 	struct perf_ring ring;
@@ -28,7 +31,16 @@ struct exec_ring {
 	uint64_t next_time_ns;
 	int fds[EVENTS_MAX];
 	uint64_t ids[EVENTS_MAX];
+	uint64_t lost[EVENTS_MAX]; /* as read last */
 };
+
+static void parse_head(const uint8_t *bytes, const struct perf_layout *layout, struct exec_sample *ret)
+{
+	memcpy(&ret->id, bytes + layout->id, sizeof(ret->id));
+	memcpy(&ret->tgid, bytes + layout->tid, sizeof(ret->tgid));
+	memcpy(&ret->tid, bytes + layout->tid + sizeof(ret->tgid), sizeof(ret->tid));
+	memcpy(&ret->time_ns, bytes + layout->time, sizeof(ret->time_ns));
+}
 
 /* linux/perf_event.h: behind the common head come { u64 abi; u64 regs[] } and { u64 size; char data[size]; u64 dyn_size }; without user
  * registers an abi and a size of zero are all. */
@@ -45,10 +57,7 @@ bool exec_sample_parse(const struct perf_event_header *record, const struct perf
 
 	if (record->size < layout->raw + sizeof(head.abi) + sizeof(head.size))
 		return false;
-	memcpy(&ret->id, bytes + layout->id, sizeof(ret->id));
-	memcpy(&ret->tgid, bytes + layout->tid, sizeof(ret->tgid));
-	memcpy(&ret->tid, bytes + layout->tid + sizeof(ret->tgid), sizeof(ret->tid));
-	memcpy(&ret->time_ns, bytes + layout->time, sizeof(ret->time_ns));
+	parse_head(bytes, layout, ret);
 	memcpy(&head.abi, bytes + layout->raw, sizeof(head.abi));
 	ret->dump = (struct stack_dump){.word_bytes = head.abi == PERF_SAMPLE_REGS_ABI_32 ? 4 : 8};
 	if (head.abi == PERF_SAMPLE_REGS_ABI_NONE)
@@ -70,7 +79,35 @@ bool exec_sample_parse(const struct perf_event_header *record, const struct perf
 	return true;
 }
 
-static void take_lost(struct exec_rings *r, const struct exec_ring *ring, const struct perf_event_header *record)
+int exec_sample_parse_copy(const struct perf_event_header *record, const struct perf_layout *layout,
+			   const struct exec_copy_layout *copy_layout, struct exec_sample *ret)
+{
+	const uint8_t *bytes = (const uint8_t *)record;
+	uint32_t raw_size;
+	size_t raw = layout->raw + sizeof(raw_size);
+
+	if (record->size < raw)
+		return -EINVAL;
+	parse_head(bytes, layout, ret);
+	memcpy(&raw_size, bytes + layout->raw, sizeof(raw_size));
+	if (raw_size > record->size - raw)
+		return -EINVAL;
+	return exec_copy_decode(&ret->copy, copy_layout, bytes + raw, raw_size);
+}
+
+/* The counters are the kernel's own, which only rise. */
+static void count_lost_of(struct exec_ring *ring, uint32_t event, uint64_t *sum)
+{
+	uint64_t lost;
+
+	if (ring->fds[event] < 0 || event == EVENT_WIPE || perf_event_lost(ring->fds[event], &lost) < 0)
+		return;
+	*sum += lost - ring->lost[event];
+	ring->lost[event] = lost;
+}
+
+/* A lost record counts those of all events in the ring, and has the id of whichever event came next. */
+static void take_lost(struct exec_rings *r, struct exec_ring *ring, const struct perf_event_header *record)
 {
 	struct {
 		struct perf_event_header header;
@@ -82,11 +119,15 @@ static void take_lost(struct exec_rings *r, const struct exec_ring *ring, const 
 		r->malformed++;
 		return;
 	}
-	memcpy(&lost, record, sizeof(lost));
-	if (lost.id == ring->ids[EVENT_EXEC])
+	if (!r->counts_losses) {
+		memcpy(&lost, record, sizeof(lost));
 		r->lost_execs += lost.lost;
-	else
-		r->lost_loaders += lost.lost;
+		return;
+	}
+	count_lost_of(ring, EVENT_EXEC, &r->lost_execs);
+	count_lost_of(ring, EVENT_COPY, &r->lost_copies);
+	for (uint32_t i = EVENT_LOADER; i < EVENTS_MAX; i++)
+		count_lost_of(ring, i, &r->lost_loaders);
 }
 
 /* What is not a sample has no place in the order and goes first. */
@@ -134,6 +175,27 @@ static void give_back_taken(struct exec_rings *r)
 	r->taken = NULL;
 }
 
+/* False: there is nothing in it for anybody. */
+static bool take_sample(struct exec_rings *r, const struct exec_ring *ring, struct exec_sample *ret)
+{
+	uint64_t id = 0;
+	int code;
+
+	if (ring->next->size >= r->layout.raw)
+		memcpy(&id, (const uint8_t *)ring->next + r->layout.id, sizeof(id));
+	if (r->has_copies && id == ring->ids[EVENT_COPY]) {
+		ret->kind = EXEC_SAMPLE_COPY;
+		code = exec_sample_parse_copy(ring->next, &r->layout, &r->copy_probe.layout, ret);
+		r->unproven += code < 0;
+	} else {
+		ret->kind = id == ring->ids[EVENT_EXEC] ? EXEC_SAMPLE_EXEC : EXEC_SAMPLE_LOADER;
+		code = exec_sample_parse(ring->next, &r->layout, ret) ? 0 : -EINVAL;
+		r->malformed += code < 0;
+	}
+	ret->time_ns = ring->next_time_ns;
+	return code == 0;
+}
+
 bool exec_rings_next(struct exec_rings *r, uint64_t until_ns, struct exec_sample *ret)
 {
 	for (;;) {
@@ -148,15 +210,8 @@ bool exec_rings_next(struct exec_rings *r, uint64_t until_ns, struct exec_sample
 			take_lost(r, ring, ring->next);
 			continue;
 		}
-		if (ring->next->type != PERF_RECORD_SAMPLE)
-			continue;
-		if (!exec_sample_parse(ring->next, &r->layout, ret)) {
-			r->malformed++;
-			continue;
-		}
-		ret->kind = ret->id == ring->ids[EVENT_EXEC] ? EXEC_SAMPLE_EXEC : EXEC_SAMPLE_LOADER;
-		ret->time_ns = ring->next_time_ns;
-		return true;
+		if (ring->next->type == PERF_RECORD_SAMPLE && take_sample(r, ring, ret))
+			return true;
 	}
 }
 
@@ -215,14 +270,24 @@ static int find_configs(const struct exec_rings *r, uint64_t configs[EVENTS_MAX]
 {
 	int code = event_config("sched", "sched_process_exec", &configs[EVENT_EXEC], err);
 
+	configs[EVENT_WIPE] = r->copy_probe.wipe_config;
+	configs[EVENT_COPY] = r->copy_probe.copy_config;
 	for (uint32_t i = 0; code == 0 && i < r->probe_count; i++)
-		code = event_config(dynamic_probe_group(), dynamic_probe_name(r->probes[i]), &configs[1 + i], err);
+		code = event_config(dynamic_probe_group(), dynamic_probe_name(r->probes[i]), &configs[EVENT_LOADER + i], err);
 	return code;
 }
 
-static struct perf_event_attr stack_attr(const struct perf_features *features, uint64_t config)
+/* The wipe is only counted: its record is made all the same, which is all that it is for. */
+static struct perf_event_attr event_attr(uint32_t event, const struct perf_features *features, uint64_t config)
 {
 	struct perf_event_attr attr = perf_tracepoint_attr(features, config);
+
+	/* The others need not wake us: they are only looked at together with an exec, whose sample has done so. */
+	attr.wakeup_events = event == EVENT_EXEC ? 1 : 0;
+	if (event == EVENT_WIPE)
+		attr.sample_period = 0;
+	if (event == EVENT_WIPE || event == EVENT_COPY)
+		return attr;
 
 	attr.sample_type &= ~(uint64_t)PERF_SAMPLE_RAW;
 	attr.sample_type |= PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER;
@@ -234,14 +299,19 @@ static struct perf_event_attr stack_attr(const struct perf_features *features, u
 static int open_event(struct exec_ring *ring, uint32_t event, const struct perf_features *features, uint64_t config, int cpu,
 		      struct error *err)
 {
-	struct perf_event_attr attr = stack_attr(features, config);
+	struct perf_event_attr attr = event_attr(event, features, config);
 
-	/* Loaders' samples alone need not wake us: they are only looked at for an exec whose sample has done so. */
-	attr.wakeup_events = event == EVENT_EXEC ? 1 : 0;
 	ring->fds[event] = perf_event_open_cpu(&attr, cpu, err);
 	if (ring->fds[event] < 0)
 		return ring->fds[event];
 	return perf_event_id(ring->fds[event], &ring->ids[event], err);
+}
+
+static bool has_event(const struct exec_rings *r, uint32_t event)
+{
+	if (event == EVENT_EXEC)
+		return true;
+	return event < EVENT_LOADER ? r->has_copies : event - EVENT_LOADER < r->probe_count;
 }
 
 static void close_ring(struct exec_ring *ring)
@@ -264,9 +334,11 @@ static int open_ring(struct exec_rings *r, struct exec_ring *ring, const struct 
 	code = open_event(ring, EVENT_EXEC, features, configs[EVENT_EXEC], cpu, err);
 	if (code == 0)
 		code = perf_ring_open(&ring->ring, ring->fds[EVENT_EXEC], bytes, err);
-	for (uint32_t i = 1; code == 0 && i <= r->probe_count; i++) {
+	for (uint32_t i = EVENT_EXEC + 1; code == 0 && i < EVENTS_MAX; i++) {
+		if (!has_event(r, i))
+			continue;
 		code = open_event(ring, i, features, configs[i], cpu, err);
-		if (code == 0 && ioctl(ring->fds[i], PERF_EVENT_IOC_SET_OUTPUT, ring->fds[EVENT_EXEC]))
+		if (code == 0 && i != EVENT_WIPE && ioctl(ring->fds[i], PERF_EVENT_IOC_SET_OUTPUT, ring->fds[EVENT_EXEC]))
 			code = error_set_errno(err, -errno, "PERF_EVENT_IOC_SET_OUTPUT");
 	}
 	if (code == 0 && epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, ring->fds[EVENT_EXEC], &readable))
@@ -276,11 +348,11 @@ static int open_ring(struct exec_rings *r, struct exec_ring *ring, const struct 
 	return code;
 }
 
-/* Loaders first, so that no exec is seen whose loader is not. */
-static int enable_ring(const struct exec_rings *r, const struct exec_ring *ring, struct error *err)
+/* The exec tracepoint last, so that no exec is seen whose loader is not; and no copy without the wipe. */
+static int enable_ring(const struct exec_ring *ring, struct error *err)
 {
-	for (uint32_t i = 1 + r->probe_count; i-- > 0;)
-		if (ioctl(ring->fds[i], PERF_EVENT_IOC_ENABLE, 0))
+	for (uint32_t i = EVENTS_MAX; i-- > 0;)
+		if (ring->fds[i] >= 0 && ioctl(ring->fds[i], PERF_EVENT_IOC_ENABLE, 0))
 			return error_set_errno(err, -errno, "PERF_EVENT_IOC_ENABLE");
 	return 0;
 }
@@ -327,11 +399,39 @@ static int open_rings(struct exec_rings *r, const struct perf_features *features
 	if (code == 0 && !r->count)
 		code = error_set(err, -ENODEV, "no CPU to watch");
 	for (uint32_t i = 0; code == 0 && i < r->count; i++)
-		code = enable_ring(r, &r->rings[i], err);
+		code = enable_ring(&r->rings[i], err);
 	return code;
 }
 
-static int open_all(struct exec_rings *r, size_t memory_bytes, struct error *err)
+/* The kernel arms a kprobe when the first event on it is opened, and may find only then that it cannot. */
+static int try_event(uint32_t event, const struct perf_features *features, uint64_t config, struct error *err)
+{
+	struct perf_event_attr attr = event_attr(event, features, config);
+	int fd = perf_event_open_task(&attr, 0, err);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+static void install_copy_probe(struct exec_rings *r, const struct perf_features *features, bool wanted)
+{
+	struct exec_copy_probe *p = &r->copy_probe;
+
+	if (!wanted) {
+		error_set(&r->no_copies, -EOPNOTSUPP, "not wanted");
+		return;
+	}
+	if (exec_copy_probe_install(p, &r->no_copies) < 0)
+		return;
+	r->has_copies = try_event(EVENT_WIPE, features, p->wipe_config, &r->no_copies) == 0 &&
+			try_event(EVENT_COPY, features, p->copy_config, &r->no_copies) == 0;
+	if (!r->has_copies)
+		exec_copy_probe_remove(p);
+}
+
+static int open_all(struct exec_rings *r, size_t memory_bytes, bool with_copies, struct error *err)
 {
 	struct perf_features features = {0};
 	int code = tracefs_path()[0] ? 0 : tracefs_open(err);
@@ -343,22 +443,24 @@ static int open_all(struct exec_rings *r, size_t memory_bytes, struct error *err
 	if (!features.user_stack)
 		return error_set(err, -EOPNOTSUPP, "this kernel's perf cannot dump user stacks (PERF_SAMPLE_STACK_USER)");
 	r->layout = perf_layout(&features);
+	r->counts_losses = features.lost_count;
 	code = perf_clock_offset(&features, &r->clock_offset_ns, err);
 	if (code < 0)
 		return code;
 	r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (r->epoll_fd < 0)
 		return error_set_errno(err, -errno, "epoll_create1");
+	install_copy_probe(r, &features, with_copies);
 	install_loader_probes(r);
 	return open_rings(r, &features, memory_bytes, err);
 }
 
-int exec_rings_open(struct exec_rings *r, size_t memory_bytes, struct error *err)
+int exec_rings_open(struct exec_rings *r, size_t memory_bytes, bool with_copies, struct error *err)
 {
 	int code;
 
 	*r = (struct exec_rings){.epoll_fd = -1};
-	code = open_all(r, memory_bytes, err);
+	code = open_all(r, memory_bytes, with_copies, err);
 	if (code < 0)
 		exec_rings_close(r);
 	return code;
@@ -370,6 +472,7 @@ void exec_rings_close(struct exec_rings *r)
 	for (uint32_t i = 0; i < r->count; i++)
 		close_ring(&r->rings[i]);
 	free(r->rings);
+	exec_copy_probe_remove(&r->copy_probe);
 	for (uint32_t i = 0; i < r->probe_count; i++) {
 		struct error refused = {0};
 

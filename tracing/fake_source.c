@@ -1,6 +1,7 @@
 #include "tracing/fake_source.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -9,6 +10,7 @@ struct fake_event {
 	char *system, *name;
 	struct format *format; /* NULL: counters */
 	char *filter;          /* NULL: not installed */
+	char *probe;           /* NULL: installed without one */
 	struct fake_event *next;
 };
 
@@ -45,6 +47,14 @@ static struct fake_event *fake_find(const struct sample_source *s, const char *s
 	return NULL;
 }
 
+static char *describe_probe(const struct dynamic_probe_spec *probe)
+{
+	const char *fetchargs = probe->fetchargs ? probe->fetchargs : "";
+	char *text;
+
+	return asprintf(&text, "%s%s%s", probe->place, fetchargs[0] ? " " : "", fetchargs) < 0 ? NULL : text;
+}
+
 static struct fake_event *fake_event_free(struct fake_event *event)
 {
 	if (!event)
@@ -53,6 +63,7 @@ static struct fake_event *fake_event_free(struct fake_event *event)
 	free(event->system);
 	free(event->name);
 	free(event->filter);
+	free(event->probe);
 	free(event);
 	return NULL;
 }
@@ -71,10 +82,22 @@ static struct fake_event *fake_event_new(struct fake_source *f, const char *syst
 	return event;
 }
 
+static struct fake_event *find_to_install(const struct sample_source *s, const struct kernel_event_spec *spec)
+{
+	struct fake_event *event = fake_find(s, spec->system, spec->name);
+	char second[128];
+
+	if (!event || !event->filter)
+		return event;
+	snprintf(second, sizeof(second), "%s#2", spec->name);
+	event = fake_find(s, spec->system, second);
+	return event ? event : fake_find(s, spec->system, spec->name);
+}
+
 static int fake_add(struct sample_source *s, const struct kernel_event_spec *spec, void *owner, struct kernel_event **ret,
 		    struct error *err)
 {
-	struct fake_event *event = fake_find(s, spec->system, spec->name);
+	struct fake_event *event = find_to_install(s, spec);
 
 	if (!event && spec->counters)
 		event = fake_event_new(fake_of(s), spec->system, spec->name);
@@ -83,6 +106,7 @@ static int fake_add(struct sample_source *s, const struct kernel_event_spec *spe
 	if (event->filter)
 		return error_set(err, -EEXIST, "%s:%s is installed already", spec->system, spec->name);
 	event->filter = strdup(spec->filter ? spec->filter : "");
+	event->probe = spec->probe ? describe_probe(spec->probe) : NULL;
 	event->base = (struct kernel_event){.format = event->format, .owner = owner, .read_count = sample_read_count(spec->reads)};
 	*ret = &event->base;
 	return event->filter ? 0 : -ENOMEM;
@@ -125,6 +149,8 @@ static void fake_remove(struct sample_source *s, struct kernel_event *kernel_eve
 	}
 	free(event->filter);
 	event->filter = NULL;
+	free(event->probe);
+	event->probe = NULL;
 }
 
 static uint64_t fake_advance(struct sample_source *s)
@@ -222,8 +248,11 @@ int fake_source_format(struct sample_source *s, const char *system, const char *
 {
 	struct fake_event *event;
 	struct format *format;
-	int code = format_parse(&format, system, name, text, strlen(text), err);
+	char plain[128];
+	int code;
 
+	snprintf(plain, sizeof(plain), "%.*s", (int)strcspn(name, "#"), name);
+	code = format_parse(&format, system, plain, text, strlen(text), err);
 	if (code)
 		return code;
 	event = fake_event_new(fake_of(s), system, name);
@@ -313,9 +342,23 @@ int fake_source_push_lost(struct sample_source *s, const char *system, const cha
 	return fake_enqueue(s, fake_find(s, system, name), &sample);
 }
 
+const struct format *fake_source_format_of(const struct sample_source *s, const char *system, const char *name)
+{
+	const struct fake_event *event = fake_find(s, system, name);
+
+	return event ? event->format : NULL;
+}
+
 const char *fake_source_filter(const struct sample_source *s, const char *system, const char *name)
 {
 	const struct fake_event *event = fake_find(s, system, name);
 
 	return event ? event->filter : NULL;
+}
+
+const char *fake_source_probe(const struct sample_source *s, const char *system, const char *name)
+{
+	const struct fake_event *event = fake_find(s, system, name);
+
+	return event ? event->probe : NULL;
 }

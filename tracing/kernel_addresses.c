@@ -138,7 +138,7 @@ int kernel_addresses_find(struct kernel_addresses *a, uint64_t address, struct k
 
 void kernel_addresses_put(struct kernel_addresses *a, struct buffer *out, uint64_t address)
 {
-	struct kernel_address found;
+	struct kernel_address found = {.symbol = "", .module = ""};
 
 	if (!a || kernel_addresses_find(a, address, &found, NULL)) {
 		buffer_printf(out, "0x%" PRIx64, address);

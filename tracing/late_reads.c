@@ -233,6 +233,7 @@ const struct sample_read *late_reads_find(const struct late_reads *l, const void
 	const struct late_read_key key = {.ring = ring, .position = position};
 	struct late_read_entry *entry;
 
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): all of the key is set */
 	HASH_FIND(hh, l->entries, &key, sizeof(key), entry);
 	return entry ? entry->reads : NULL;
 }
@@ -340,6 +341,7 @@ void late_reads_drop(struct late_reads *l, const void *ring, uint64_t position)
 	const struct late_read_key key = {.ring = ring, .position = position};
 	struct late_read_entry *entry;
 
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): all of the key is set */
 	HASH_FIND(hh, l->entries, &key, sizeof(key), entry);
 	if (entry)
 		entry_free(l, entry);

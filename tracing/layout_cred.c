@@ -1,12 +1,13 @@
 #include "tracing/layout_cred.h"
 
-#include "base/cleanup.h"
 #include "tracing/registers.h"
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 /* The ids stand behind a counter, with some debug options behind three more words. */
 const struct layout_row layout_cred_row = {
@@ -116,7 +117,7 @@ int layout_cred_capture(const struct kernel_layout_options *options, struct layo
 						 .steps = sets,
 						 .step_count = SETS,
 						 .timeout_ms = options->timeout_ms};
-	cleanup_free struct layout_capture *capture = calloc(1, sizeof(*capture));
+	struct layout_capture *capture = calloc(1, sizeof(*capture));
 	struct provoke child = {0};
 	int r;
 
@@ -126,17 +127,23 @@ int layout_cred_capture(const struct kernel_layout_options *options, struct layo
 	if (!r)
 		r = layout_capture_run(capture, &spec, &child, err);
 	provoke_stop(&child);
-	if (r < 0)
+	if (r) {
+		free(capture);
 		return error_prefix(err, r, "credentials");
-	*ret = take_pointer(capture);
+	}
+	*ret = capture;
 	return 0;
 }
 
 int layout_cred_calibrate(const struct kernel_layout_options *options, struct cred_layout *ret, struct error *err)
 {
 	uint32_t spoil = options->spoiled & LAYOUT_GROUP_BIT(LAYOUT_CRED) ? 1 : 0;
-	cleanup_free struct layout_capture *capture = NULL;
+	struct layout_capture *capture = NULL;
 	int r = layout_cred_capture(options, &capture, err);
 
-	return r < 0 ? r : layout_cred_search(capture, spoil, ret, err);
+	if (r || !capture)
+		return r;
+	r = layout_cred_search(capture, spoil, ret, err);
+	free(capture);
+	return r;
 }

@@ -26,6 +26,10 @@
 #define PROBE_RECORD_BYTES_OLD 2048
 #define PROBE_RECORD_BYTES_NEW 8192
 
+/* All fixed fields of a probe (a string has 4 bytes of them) together, without the header (MAX_PROBE_EVENT_SIZE): newer kernels refuse more,
+ * "Event too big" (seen on 6.1 and 7.2). */
+#define PROBE_FIELDS_BYTES_MAX 3072
+
 /* By the text of the README; NULL or "" when there is none. Pure. */
 uint32_t probe_record_bytes_of(const char *readme);
 

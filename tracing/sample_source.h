@@ -52,12 +52,13 @@ struct sample_read_spec {
 	const char *length_field;
 };
 
+/* Up to the last one that is asked for: there may be gaps. */
 static inline uint32_t sample_read_count(const struct sample_read_spec specs[SAMPLE_READS_MAX])
 {
-	uint32_t count = 0;
+	uint32_t count = SAMPLE_READS_MAX;
 
-	while (count < SAMPLE_READS_MAX && specs[count].kind != SAMPLE_READ_NONE)
-		count++;
+	while (count && specs[count - 1].kind == SAMPLE_READ_NONE)
+		count--;
 	return count;
 }
 
@@ -98,6 +99,7 @@ struct kernel_event_spec {
 	bool with_abi;      /* sample the caller's ABI */
 	/* To be put in for the event, and taken out with it; NULL: a tracepoint that is there. */
 	const struct dynamic_probe_spec *probe;
+	struct dynamic_probe_refusal *refusal;     /* where to tell more when the probe itself is refused; NULL: nowhere */
 	const struct counter_group_spec *counters; /* NULL: no counters; else the event has no format and no filter */
 	struct sample_read_spec reads[SAMPLE_READS_MAX];
 };
@@ -109,7 +111,7 @@ struct kernel_event {
 	uint64_t lost;               /* hits that the kernel had no room for and that were reported as lost samples so far */
 	uint64_t missed;             /* hits for which its probe was not run, likewise */
 	uint64_t delivered;          /* samples returned by next() so far */
-	uint32_t read_count;         /* how many reads were asked for, and each sample that has any has */
+	uint32_t read_count;         /* sample_read_count(): each sample that has any reads has so many */
 };
 
 enum sample_kind {

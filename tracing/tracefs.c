@@ -2,6 +2,7 @@
 
 #include "base/cleanup.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -67,6 +68,17 @@ int tracefs_format(struct format **ret, const char *system, const char *name, st
 	return format_parse(ret, system, name, text, (size_t)size, err);
 }
 
+/* A filter's caret stands behind a field's name that the kernel does not know (kernel: trace_events_filter.c, parse_pred()). */
+static void step_back(struct error_log_entry *entry, const char *command)
+{
+	if (!entry->has_position || strcmp(entry->reason, "Field not found") != 0)
+		return;
+	while (entry->position && isspace((unsigned char)command[entry->position - 1]))
+		entry->position--;
+	while (entry->position && (isalnum((unsigned char)command[entry->position - 1]) || command[entry->position - 1] == '_'))
+		entry->position--;
+}
+
 static void explain_from(const char *log, const char *command, struct error *err)
 {
 	struct error_log_entry entry;
@@ -74,6 +86,7 @@ static void explain_from(const char *log, const char *command, struct error *err
 
 	if (!error_log_find(&entry, log, command))
 		return;
+	step_back(&entry, command);
 	if (entry.has_position && command[entry.position])
 		snprintf(err->message + length, sizeof(err->message) - length, ": %s, at \"%s\"", entry.reason, command + entry.position);
 	else

@@ -34,6 +34,8 @@ const invalid = [
 	['a limit of nothing', limited('0'), /limit.*0/],
 	['a negative limit', limited('-1'), /limit.*-1/],
 	['a since in the future', { ...ticker('1000000'), since_duration: { value: '-1' } }, /since_duration.*-1/],
+	['counters without any', { event_filter: { performance_events: [{ sample_rate_type: 1, period: '1' }] } }, /performance_events\[0\].*events/],
+	['a function without a name', { event_filter: { kernel_events: [{ type: 1 }] } }, /kernel_events\[0\].*symbol/],
 	['a negative duration', { ...ticker('1000000'), for_duration: { value: '-7' } }, /for_duration.*-7/],
 ];
 
@@ -87,13 +89,13 @@ test('a clause that this sensor does not serve gets a status, and the others run
 	const sensor = await startSensor(t);
 	const stream = await subscribe(t, sensor.address, {
 		syscall_events: [syscallEnter(flooded)],
-		kernel_events: [{ type: 1, symbol: 'do_exit' }],
+		container_events: [{ type: 1 }],
 	});
 	const statuses = await stream.started;
 
 	assert.equal(statuses.length, 1);
 	assert.notEqual(statuses[0].code, 0);
-	assert.match(statuses[0].message, /kernel_events\[0\]/);
+	assert.match(statuses[0].message, /container_events\[0\]/);
 	await flood(t, 4);
 	await until(() => stream.events.length >= 4, 'four calls');
 });
@@ -101,7 +103,7 @@ test('a clause that this sensor does not serve gets a status, and the others run
 test('when no clause can be served the stream says so for each and ends', async (t) => {
 	const sensor = await startSensor(t);
 	const stream = open(t, sensor.address, {
-		event_filter: { kernel_events: [{ type: 1, symbol: 'do_exit' }], performance_events: [{ sample_rate_type: 1, period: '1' }] },
+		event_filter: { kernel_events: [{ type: 1, symbol: 'no_such_function_anywhere' }], container_events: [{ type: 1 }] },
 	});
 	const statuses = await stream.started;
 

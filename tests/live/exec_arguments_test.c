@@ -362,24 +362,6 @@ Test(exec_arguments, a_32_bit_program_is_read_with_its_own_pointer_size)
 	unlink(path);
 }
 
-Test(exec_arguments, a_dynamic_program_that_has_ended_long_ago_comes_whole_from_its_dumps)
-{
-	char **argv = make_arguments((const char *const[3]){"true", "", "--"}, 30, 0);
-	struct exec_arguments_counters counters;
-
-	for (int i = 0; i < 100; i++) {
-		/* Nobody looks into the rings before it is gone. */
-		run_program("/bin/true", argv);
-		exec_arguments_drain(execs);
-		cr_assert_not_null(find_complete(argv), "round %d: %u notices", i, record_count);
-	}
-	/* Five of six are complete with the exec sample: all hundred or none of them is a matter of one in 10^8. */
-	exec_arguments_counters(execs, &counters);
-	cr_assert_geq(counters.from_loader, 1);
-	cr_assert_geq(counters.from_exec, 1);
-	free_arguments(argv);
-}
-
 static bool runs(pid_t pid, const char *path)
 {
 	char link[64];
@@ -497,6 +479,64 @@ Test(exec_arguments_lifetime, starting_and_stopping_leaves_no_probe_and_no_descr
 		cr_assert_not(group_exists());
 	}
 	cr_assert_eq(count_descriptors(), before);
+}
+
+Test(exec_arguments_lifetime, without_the_kprobe_the_other_ways_bring_all)
+{
+	const struct exec_arguments_options without = {.without_kprobe = true};
+	char **argv = make_arguments(shell_reads, 20, 20);
+	struct exec_arguments_counters counters;
+
+	start_with(&without);
+	cr_assert_not_null(exec_arguments_without_kprobe(execs));
+	expect_arguments("/bin/sh", argv);
+	exec_arguments_counters(execs, &counters);
+	cr_assert_eq(counters.from_kprobe + counters.unproven + counters.lost_kprobe, 0);
+	stop();
+	free_arguments(argv);
+}
+
+/* Where there are none, the reason is told. */
+Test(exec_arguments_lifetime, a_kprobe_brings_the_arguments_where_there_are_kprobes)
+{
+	char path[] = "/tmp/exec_arguments_XXXXXX";
+	const char *const first[3] = {"static", "", "-x"};
+	char **argv = make_arguments(first, 20, 20);
+	struct exec_arguments_counters counters;
+
+	write_static(path, code_wait, sizeof(code_wait));
+	start();
+	expect_arguments(path, argv);
+	exec_arguments_counters(execs, &counters);
+	if (exec_arguments_without_kprobe(execs))
+		cr_assert_neq(*exec_arguments_without_kprobe(execs), '\0');
+	else
+		cr_assert_geq(counters.from_kprobe, 1);
+	cr_assert_eq(counters.unproven, 0);
+	stop();
+	unlink(path);
+	free_arguments(argv);
+}
+
+Test(exec_arguments_lifetime, a_dynamic_program_that_has_ended_long_ago_comes_whole_from_its_dumps)
+{
+	char **argv = make_arguments((const char *const[3]){"true", "", "--"}, 30, 0);
+	const struct exec_arguments_options without = {.without_kprobe = true};
+	struct exec_arguments_counters counters;
+
+	start_with(&without);
+	for (int i = 0; i < 100; i++) {
+		/* Nobody looks into the rings before it is gone. */
+		run_program("/bin/true", argv);
+		exec_arguments_drain(execs);
+		cr_assert_not_null(find_complete(argv), "round %d: %u notices", i, record_count);
+	}
+	/* Five of six are complete with the exec sample: all hundred or none of them is a matter of one in 10^8. */
+	exec_arguments_counters(execs, &counters);
+	cr_assert_geq(counters.from_loader, 1);
+	cr_assert_geq(counters.from_exec, 1);
+	stop();
+	free_arguments(argv);
 }
 
 Test(exec_arguments_lifetime, two_of_them_do_not_get_into_each_others_way)

@@ -35,21 +35,21 @@ static struct sample_source *open_source(void)
 	return source;
 }
 
-static int try_probe(struct sample_source *source, enum probe_type type, const char *name, const char *symbol, struct kernel_event **ret,
-		     struct error *err)
+static int try_probe(struct sample_source *source, enum dynamic_probe_kind kind, const char *name, const char *symbol,
+		     struct kernel_event **ret, struct error *err)
 {
-	const struct probe_spec probe = {.type = type, .place = symbol, .fetchargs = ""};
+	const struct dynamic_probe_spec probe = {.kind = kind, .name = name, .place = symbol};
 	const struct kernel_event_spec spec = {.system = "kprobe", .name = name, .probe = &probe};
 
 	return source->ops->add(source, &spec, NULL, ret, err);
 }
 
-static struct kernel_event *add_probe(struct sample_source *source, enum probe_type type, const char *name, const char *symbol)
+static struct kernel_event *add_probe(struct sample_source *source, enum dynamic_probe_kind kind, const char *name, const char *symbol)
 {
 	struct kernel_event *event = NULL;
 	struct error err = {0};
 
-	cr_assert_eq(try_probe(source, type, name, symbol, &event, &err), 0, "%s", err.message);
+	cr_assert_eq(try_probe(source, kind, name, symbol, &event, &err), 0, "%s", err.message);
 	return event;
 }
 
@@ -62,7 +62,7 @@ static struct kernel_event *add_inner_probe(struct sample_source *source)
 	struct error err = {0};
 
 	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++)
-		if (!try_probe(source, PROBE_KPROBE, "inner", symbols[i], &event, &err))
+		if (!try_probe(source, DYNAMIC_PROBE_KPROBE, "inner", symbols[i], &event, &err))
 			return event;
 	cr_skip_test("nothing that perf does for a sample can be probed on this kernel");
 	return NULL;
@@ -106,7 +106,7 @@ static void settle(struct sample_source *source, const struct kernel_event *even
 Test(probe_misses, a_kprobe_that_is_met_while_another_one_is_handled_is_told_as_missed)
 {
 	struct sample_source *source = open_source();
-	const struct kernel_event *outer = add_probe(source, PROBE_KPROBE, "outer", "hrtimer_nanosleep");
+	const struct kernel_event *outer = add_probe(source, DYNAMIC_PROBE_KPROBE, "outer", "hrtimer_nanosleep");
 	const struct kernel_event *inner = add_inner_probe(source);
 	struct sample_source_counters counters;
 	struct tally t = {0};
@@ -136,7 +136,7 @@ static void *sleeper(void *ignored)
 Test(probe_misses, a_kretprobe_without_free_slots_tells_what_it_missed)
 {
 	struct sample_source *source = open_source();
-	const struct kernel_event *event = add_probe(source, PROBE_KRETPROBE, "slots", "hrtimer_nanosleep");
+	const struct kernel_event *event = add_probe(source, DYNAMIC_PROBE_KRETPROBE, "slots", "hrtimer_nanosleep");
 	pthread_t threads[THREADS];
 	struct tally t = {0};
 

@@ -5,6 +5,8 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -125,4 +127,65 @@ Test(proc_scan, gone_is_told_from_senseless)
 	cr_expect_eq(proc_read_stat(fd, 50, &stat), -EINVAL);
 	close(fd);
 	proc_tree_done(&tree);
+}
+
+static struct proc_tree host;
+static int host_fd;
+
+static void open_host(void)
+{
+	char path[128];
+
+	proc_tree_init(&host);
+	proc_tree_put(&host, &(struct proc_tree_process){.pid = 10, .comm = "a"});
+	(void)snprintf(path, sizeof(path), "%s/10/cwd", host.path);
+	cr_assert_eq(symlink("/var/lib", path), 0);
+	host_fd = open(host.path, O_RDONLY | O_DIRECTORY);
+}
+
+static void close_host(void)
+{
+	close(host_fd);
+	proc_tree_done(&host);
+}
+
+Test(proc_scan, a_working_directory_is_read_with_its_length, .init = open_host, .fini = close_host)
+{
+	char path[PROC_PATH_BYTES];
+
+	cr_assert_eq(proc_read_cwd(host_fd, 10, path), 8);
+	cr_expect_str_eq(path, "/var/lib");
+	cr_expect_eq(proc_read_cwd(host_fd, 11, path), -ENOENT);
+}
+
+Test(proc_scan, credentials_are_read_or_nothing_is_known, .init = open_host, .fini = close_host)
+{
+	struct credentials c = {.known = true, .uid = 5};
+
+	cr_expect_eq(proc_read_credentials(host_fd, 10, &c), -ENOENT);
+	cr_expect_not(c.known);
+	cr_expect_eq(c.uid, 0);
+	proc_tree_write(&host, "10/status", "Name:\ta\nState:\tS (sleeping)\n");
+	cr_expect_eq(proc_read_credentials(host_fd, 10, &c), -ENODATA);
+	cr_expect_not(c.known);
+	proc_tree_write(&host, "10/status", "Name:\ta\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\n");
+	cr_expect_eq(proc_read_credentials(host_fd, 10, &c), 0);
+	cr_expect(c.known && c.late);
+	cr_expect_eq(c.fsgid, 8);
+}
+
+/* The kernel's own files, as they are now. */
+Test(proc_scan, what_proc_shows_of_this_process_is_true)
+{
+	char path[PROC_PATH_BYTES], *cwd = getcwd(NULL, 0);
+	int fd = open("/proc", O_RDONLY | O_DIRECTORY);
+	struct credentials c;
+
+	cr_assert_eq(proc_read_cwd(fd, (uint32_t)getpid(), path), (int)strlen(cwd));
+	cr_expect_str_eq(path, cwd);
+	cr_assert_eq(proc_read_credentials(fd, (uint32_t)getpid(), &c), 0);
+	cr_expect_eq(c.uid, getuid());
+	cr_expect_eq(c.egid, getegid());
+	close(fd);
+	free(cwd);
 }

@@ -548,6 +548,164 @@ Test(process_cache, names_are_cut_and_only_the_main_threads_counts)
 	cr_expect_str_eq(p->comm, "a name of more ");
 }
 
+Test(process_cache, a_rename_tells_whether_the_process_has_another_name)
+{
+	cr_expect_not(process_cache_rename(cache, 50, "nobody", at(-11)), "there is none");
+	fork_at(0, 50, 0, at(-10));
+	cr_expect_not(process_cache_rename(cache, 50, "forked", at(-9)));
+	cr_expect(process_cache_rename(cache, 50, "fifteen_bytes_x", at(-8)));
+	cr_expect_not(process_cache_rename(cache, 50, "fifteen_bytes_x and what is cut", at(-7)));
+	cr_expect(process_cache_rename(cache, 50, "fifteen_bytes_", at(-6)));
+	cr_expect(process_cache_rename(cache, 50, "", at(-5)));
+	exit_at(50, 50, LAST, at(-4));
+	cr_expect_not(process_cache_rename(cache, 50, "late", at(-3)));
+}
+
+/* Working directories and credentials */
+
+static void put_uid(uint32_t pid, uint32_t uid)
+{
+	char path[32], text[128];
+
+	(void)snprintf(path, sizeof(path), "%u/status", pid);
+	(void)snprintf(text, sizeof(text), "Name:\tx\nUid:\t%u\t0\t0\t0\nGid:\t0\t0\t0\t0\n", uid);
+	proc_tree_write(&tree, path, text);
+}
+
+/* Of process 60, a child of init. */
+static struct process *put_tracked(void)
+{
+	put(1, "init", 0, 3);
+	put(60, "forker", 1, 5);
+	put_cwd(1, "/");
+	put_cwd(60, "/home");
+	put_uid(1, 0);
+	put_uid(60, 1000);
+	scan();
+	process_cache_track(cache, true, true);
+	return process_cache_find(cache, 60);
+}
+
+Test(process_cache, what_is_tracked_is_read_from_proc_and_forgotten_when_it_is_not_any_more)
+{
+	struct process *p = put_tracked();
+	uint64_t revision = p->revision;
+
+	cr_assert_not_null(p->cwd);
+	cr_expect_str_eq(p->cwd, "/home");
+	cr_expect(p->credentials.known && p->credentials.late);
+	cr_expect_eq(p->credentials.uid, 1000);
+	put_cwd(60, "/elsewhere");
+	put_uid(60, 2000);
+	process_cache_track(cache, true, true);
+	cr_expect_str_eq(p->cwd, "/home", "nothing has changed in what is to be kept");
+	process_cache_track(cache, true, false);
+	cr_expect_str_eq(p->cwd, "/home");
+	cr_expect_not(p->credentials.known);
+	cr_expect_neq(p->revision, revision, "credentials may be in what was encoded");
+	process_cache_track(cache, false, true);
+	cr_expect_null(p->cwd);
+	cr_expect_eq(p->credentials.uid, 2000);
+	process_cache_track(cache, false, false);
+	process_cache_set_cwd(cache, 60, "/late", 5);
+	process_cache_set_credentials(cache, 60, &(struct credentials){.known = true, .uid = 3});
+	cr_expect_null(p->cwd);
+	cr_expect_not(p->credentials.known);
+}
+
+Test(process_cache, who_comes_while_they_are_tracked_has_them_from_proc)
+{
+	put_tracked();
+	put(70, "later", 1, 6);
+	put_cwd(70, "/srv");
+	put_uid(70, 7);
+	cr_assert_not_null(process_cache_get(cache, 70, at(0)));
+	cr_expect_str_eq(process_cache_find(cache, 70)->cwd, "/srv");
+	cr_expect_eq(process_cache_find(cache, 70)->credentials.uid, 7);
+}
+
+Test(process_cache, a_fork_inherits_what_is_tracked_and_goes_its_own_way)
+{
+	struct process *parent = put_tracked(), *child;
+
+	process_cache_set_cwd(cache, 60, "/srv/www", 4);
+	process_cache_set_credentials(cache, 60, &(struct credentials){.known = true, .uid = 33});
+	child = fork_at(60, 61, 0, at(-5));
+	cr_expect_str_eq(child->cwd, "/srv", "so many bytes as were given");
+	cr_expect_eq(child->credentials.uid, 33);
+	process_cache_set_cwd(cache, 61, "", 0);
+	process_cache_set_credentials(cache, 60, &(struct credentials){.known = true});
+	cr_expect_null(child->cwd);
+	cr_expect_eq(child->credentials.uid, 33);
+	cr_expect_str_eq(parent->cwd, "/srv");
+	cr_expect_eq(parent->credentials.uid, 0);
+}
+
+/* It was the sibling that was copied, and not the parent that it got. */
+Test(process_cache, a_child_with_clone_parent_inherits_from_its_forker)
+{
+	struct process *child;
+
+	put_tracked();
+	child = fork_at(60, 61, CLONE_PARENT, at(-5));
+	cr_expect_eq(child->parent->tgid, 1);
+	cr_expect_str_eq(child->cwd, "/home");
+	cr_expect_eq(child->credentials.uid, 1000);
+}
+
+Test(process_cache, a_fork_that_names_itself_as_its_forker_inherits_nothing)
+{
+	put_tracked();
+	cr_assert_not_null(fork_at(60, 60, CLONE_PARENT, at(5)));
+	cr_expect_null(process_cache_find(cache, 60)->cwd);
+}
+
+Test(process_cache, a_directory_outside_of_our_root_is_not_known)
+{
+	struct process *p;
+
+	put(60, "x", 0, 5);
+	put_cwd(60, "(unreachable)/home");
+	scan();
+	process_cache_track(cache, true, false);
+	p = process_cache_find(cache, 60);
+	cr_expect_null(p->cwd);
+}
+
+Test(process_cache, only_other_credentials_make_what_was_encoded_stale)
+{
+	struct process *p = put_tracked();
+	struct credentials same = p->credentials;
+	uint64_t revision = p->revision;
+
+	process_cache_set_credentials(cache, 60, &same);
+	cr_expect_eq(p->revision, revision);
+	same.fsgid = 12;
+	process_cache_set_credentials(cache, 60, &same);
+	cr_expect_neq(p->revision, revision);
+}
+
+/* Trials and calibrations run in children of the sensor. */
+Test(process_cache, children_of_the_sensor_are_hidden_however_they_are_met)
+{
+	struct process_cache_options options = {.proc = tree.path, .self_tgid = 60};
+
+	process_cache_free(cache);
+	cr_assert_eq(process_cache_new(&cache, &options, NULL), 0);
+	put(1, "init", 0, 3);
+	put(60, "sensor", 1, 5);
+	put(61, "child", 60, 6);
+	scan();
+	cr_expect(process_cache_find(cache, 61)->hidden);
+	cr_expect_not(process_cache_find(cache, 60)->hidden);
+	cr_expect_not(process_cache_find(cache, 1)->hidden);
+	cr_expect(fork_at(60, 62, 0, at(-5))->hidden);
+	cr_expect(fork_at(60, 63, CLONE_PARENT, at(-5))->hidden);
+	cr_expect_not(fork_at(1, 64, 0, at(-5))->hidden);
+	put(65, "late", 60, 7);
+	cr_expect(process_cache_get(cache, 65, at(0))->hidden);
+}
+
 static void encode(const struct process *p)
 {
 	process_set_encoded(p, strdup(p->comm), strlen(p->comm));

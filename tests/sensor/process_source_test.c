@@ -1,6 +1,7 @@
 #include "sensor/source.h"
 
 #include "base/clock.h"
+#include "sensor/call_table.h"
 #include "sensor/process_notes.h"
 #include "tests/sensor/proc_tree.h"
 
@@ -36,6 +37,7 @@ static void setup(void)
 	cr_assert_eq(process_cache_new(&context.processes, &options, NULL), 0);
 	cr_assert_eq(process_cache_scan(context.processes, NULL), 0);
 	context.notes = process_notes_new();
+	context.calls = call_table_new();
 	kernel = "6.18";
 	now_ns = clock_monotonic_ns() + NSEC_PER_SEC;
 }
@@ -44,6 +46,7 @@ static void teardown(void)
 {
 	context.processes = process_cache_free(context.processes);
 	context.notes = process_notes_free(context.notes);
+	context.calls = call_table_free(context.calls);
 	proc_tree_done(&tree);
 }
 

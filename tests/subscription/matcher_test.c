@@ -1,5 +1,7 @@
 #include "subscription/matcher.h"
 
+#include "sensor/probe_request.h"
+
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -144,5 +146,39 @@ Test(matcher, all_predicates_must_hold_and_none_means_everything)
 	event.syscall.id = 2;
 	cr_assert_not(matcher_matches(&m, &event));
 	matcher_done(&m);
+	subscription_spec_free(spec);
+}
+
+Test(matcher, bits_match_when_any_of_them_is_set)
+{
+	struct event open = {.kind = EVENT_FILE_OPEN, .file = {.flags = (int32_t)0x80000041}};
+	struct event enter = {.kind = EVENT_SYSCALL_ENTER, .syscall = {.arguments = {UINT64_C(0x8000000000000000)}}};
+
+	cr_expect(matches(EVENT_FILE_OPEN, "open_flags", PREDICATE_BITS, 0x40, NULL, &open));
+	cr_expect(matches(EVENT_FILE_OPEN, "open_flags", PREDICATE_BITS, 0x42, NULL, &open));
+	cr_expect(matches(EVENT_FILE_OPEN, "open_flags", PREDICATE_BITS, (uint64_t)INT32_MIN, NULL, &open));
+	cr_expect_not(matches(EVENT_FILE_OPEN, "open_flags", PREDICATE_BITS, 0x2, NULL, &open));
+	cr_expect(matches(EVENT_SYSCALL_ENTER, "arg0", PREDICATE_BITS, UINT64_C(1) << 63, NULL, &enter));
+	cr_expect_not(matches(EVENT_SYSCALL_ENTER, "arg0", PREDICATE_BITS, INT64_MAX, NULL, &enter));
+}
+
+Test(matcher, an_event_of_a_request_goes_to_clauses_with_that_very_request)
+{
+	struct subscription_spec *spec = subscription_spec_new();
+	struct clause *clause = subscription_spec_add(spec, EVENT_KERNEL_CALL_ENTER);
+	struct probe_request *other;
+	struct event event = {.kind = EVENT_KERNEL_CALL_ENTER};
+	struct matcher m;
+
+	cr_assert_eq(probe_request_new_call(&clause->request, EVENT_KERNEL_CALL_ENTER, NULL, "f", NULL, 0, NULL, NULL), 0);
+	cr_assert_eq(probe_request_new_call(&other, EVENT_KERNEL_CALL_ENTER, NULL, "f", NULL, 0, NULL, NULL), 0);
+	cr_assert_eq(matcher_init(&m, clause), 0);
+	cr_expect_not(matcher_matches(&m, &event));
+	event.request = other;
+	cr_expect_not(matcher_matches(&m, &event));
+	event.request = clause->request;
+	cr_expect(matcher_matches(&m, &event));
+	matcher_done(&m);
+	probe_request_unref(other);
 	subscription_spec_free(spec);
 }

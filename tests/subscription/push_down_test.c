@@ -339,3 +339,43 @@ Test(push_down, the_kernel_never_holds_back_what_a_clause_matches)
 	cr_assert_gt(filtered, 10000);
 	cr_assert_gt(held_back, filtered / 4);
 }
+
+static uint64_t bit_of(enum event_kind kind, const char *name)
+{
+	return UINT64_C(1) << (catalog_field(kind, name) - catalog_entry(kind)->fields);
+}
+
+/* The fields that the filter of file:open uses; without a filter, none. */
+static uint64_t fields_of(const struct subscription_spec *spec)
+{
+	const struct clause **clauses = calloc(spec->clause_count + 1, sizeof(*clauses));
+	struct plan plan;
+	uint64_t fields;
+
+	for (size_t i = 0; i < spec->clause_count; i++)
+		clauses[i] = &spec->clauses[i];
+	push_down_plan(clauses, spec->clause_count, &plan);
+	fields = plan.kinds[EVENT_FILE_OPEN].filter_fields;
+	cr_assert(plan.kinds[EVENT_FILE_OPEN].filter || !fields);
+	plan_done(&plan);
+	free(clauses);
+	return fields;
+}
+
+/* What is left to user space does not keep a capture from filtering the rest. */
+Test(push_down, a_plan_says_which_fields_its_filter_uses_and_no_others)
+{
+	struct subscription_spec *spec = subscription_spec_new();
+	struct clause *clause = subscription_spec_add(spec, EVENT_FILE_OPEN);
+
+	cr_assert_eq(clause_add(clause, "open_flags", PREDICATE_BITS, 1, NULL, NULL), 0);
+	cr_expect_eq(fields_of(spec), bit_of(EVENT_FILE_OPEN, "open_flags"));
+	cr_assert_eq(clause_add(clause, "filename", PREDICATE_GLOB, 0, "/a*b", NULL), 0);
+	cr_expect_eq(fields_of(spec), bit_of(EVENT_FILE_OPEN, "open_flags"));
+	clause = subscription_spec_add(spec, EVENT_FILE_OPEN);
+	cr_assert_eq(clause_add(clause, "filename", PREDICATE_EQUAL, 0, "/etc/passwd", NULL), 0);
+	cr_expect_eq(fields_of(spec), bit_of(EVENT_FILE_OPEN, "open_flags") | bit_of(EVENT_FILE_OPEN, "filename"));
+	subscription_spec_add(spec, EVENT_FILE_OPEN);
+	cr_expect_eq(fields_of(spec), 0, "everything is wanted now");
+	subscription_spec_free(spec);
+}

@@ -1,5 +1,7 @@
 #include "harness.h"
 
+#include "sensor/probe_request.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdatomic.h>
@@ -428,6 +430,44 @@ Test(subscriber_set, a_ring_loss_reaches_those_whom_it_concerns_in_order_and_doe
 	client_done(&enter, &h);
 	client_done(&leave, &h);
 	client_done(&limited, &h);
+}
+
+static struct subscription_spec *spec_of_function(const char *symbol)
+{
+	struct subscription_spec *spec = subscription_spec_new();
+	struct clause *clause = subscription_spec_add(spec, EVENT_KERNEL_CALL_ENTER);
+
+	cr_assert_eq(probe_request_new_call(&clause->request, EVENT_KERNEL_CALL_ENTER, NULL, symbol, NULL, 0, NULL, NULL), 0);
+	return spec;
+}
+
+Test(subscriber_set, what_a_request_lost_is_told_to_those_who_made_it)
+{
+	struct subscription_spec *spec = spec_of_function("vfs_read");
+	const struct probe_request *request = spec->clauses[0].request;
+	struct event event = {.kind = EVENT_LOST, .request = request, .lost = {4, EVENT_KERNEL_CALL_ENTER, LOST_PROBE}};
+	struct client first, second, other;
+	struct record r[8];
+
+	cr_assert_eq(client_subscribe(&first, &h, spec, &fake_encoder, ROOMY), 0, "%s", first.err.message);
+	cr_assert_eq(client_subscribe(&second, &h, spec_of_function("vfs_read"), &other_encoder, ROOMY), 0);
+	cr_assert_eq(client_subscribe(&other, &h, spec_of_function("vfs_write"), &fake_encoder, ROOMY), 0);
+	event.time_ns = ++h.now_ns;
+	subscriber_set_dispatch(h.set, &event);
+	event = (struct event){.kind = EVENT_KERNEL_CALL_ENTER, .request = request, .time_ns = ++h.now_ns};
+	subscriber_set_dispatch(h.set, &event);
+	subscriber_set_flush(h.set);
+	cr_assert_eq(client_read(&other, r, 0, 8), 0);
+	for (size_t i = 0; i < 2; i++) {
+		cr_assert_eq(client_read(i ? &second : &first, r, 0, 8), 2);
+		cr_expect_eq(r[0].kind, EVENT_LOST);
+		cr_expect_eq(r[0].value, 4);
+		cr_expect_eq(r[0].cause, LOST_PROBE);
+		cr_expect_eq(r[1].kind, EVENT_KERNEL_CALL_ENTER);
+	}
+	client_done(&first, &h);
+	client_done(&second, &h);
+	client_done(&other, &h);
 }
 
 Test(subscriber_set, a_ring_loss_whose_notice_is_dropped_is_told_with_the_drop)

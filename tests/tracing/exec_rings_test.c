@@ -1,6 +1,7 @@
 #include "tracing/exec_rings.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,5 +116,69 @@ Test(exec_rings, a_sample_cut_at_any_word_is_refused_within_its_bounds)
 		memcpy(copy, &record, size);
 		cr_assert_not(exec_sample_parse(copy, &layout, &sample), "%u bytes", size);
 		free(copy);
+	}
+}
+
+/* The layout of a small copy: a word for argc, one for argv[0], and a word of strings. */
+static const struct exec_copy_layout small = {.pointer_bytes = 16, .string_bytes = 8};
+
+struct copy_record {
+	struct perf_event_header header;
+	uint64_t id;
+	uint32_t tgid;
+	uint32_t tid;
+	uint64_t time_ns;
+	uint32_t raw_size;
+	uint8_t raw[EXEC_COPY_OFFSET_WORDS + 16 + 8 + 4];
+};
+
+static struct copy_record make_copy(void)
+{
+	const uint64_t words[] = {0x7ffc0000, 0x7ffc0000, 1, 0x7ffc1000};
+	struct copy_record record = {
+		.header = {.type = PERF_RECORD_SAMPLE, .size = sizeof(record)},
+		.id = 11,
+		.tgid = 22,
+		.tid = 23,
+		.time_ns = 44,
+		.raw_size = sizeof(record.raw),
+	};
+
+	memcpy(record.raw + EXEC_COPY_OFFSET_SP, words, sizeof(words));
+	memcpy(record.raw + EXEC_COPY_OFFSET_WORDS + 16, "prog\0A=1", 8);
+	return record;
+}
+
+Test(exec_rings, a_sample_with_a_copy_is_taken_apart)
+{
+	const struct perf_layout layout = perf_layout(&modern);
+	struct copy_record record = make_copy();
+	struct exec_sample sample;
+
+	cr_assert_eq(exec_sample_parse_copy(&record.header, &layout, &small, &sample), 0);
+	cr_assert_eq(sample.tgid, 22);
+	cr_assert_eq(sample.tid, 23);
+	cr_assert_eq(sample.time_ns, 44);
+	cr_assert_eq(sample.copy.argc, 1);
+	cr_assert_eq(sample.copy.count, 1);
+	cr_assert_str_eq(sample.copy.strings, "prog");
+}
+
+Test(exec_rings, a_sample_with_a_copy_that_does_not_fit_is_refused_within_its_bounds)
+{
+	const struct perf_layout layout = perf_layout(&modern);
+	struct copy_record record = make_copy();
+	struct exec_sample sample;
+
+	record.raw_size = UINT32_MAX;
+	cr_assert_eq(exec_sample_parse_copy(&record.header, &layout, &small, &sample), -EINVAL);
+	record = make_copy();
+	for (uint16_t size = sizeof(struct perf_event_header); size < sizeof(record); size += 4) {
+		struct perf_event_header *cut = malloc(size);
+
+		record.header.size = size;
+		memcpy(cut, &record, size);
+		cr_assert_lt(exec_sample_parse_copy(cut, &layout, &small, &sample), 0, "%u bytes", size);
+		free(cut);
 	}
 }

@@ -507,3 +507,31 @@ Test(recording, a_file_that_is_there_is_never_written_over)
 	cr_expect_eq(before.st_size, after.st_size);
 	tee->ops->free(tee);
 }
+
+Test(recording, reads_behind_a_gap_are_recorded_and_come_back)
+{
+	static const char format[] = FORMAT("gap", "104");
+	const struct kernel_event_spec spec = {
+		.system = "test",
+		.name = "gap",
+		.reads = {[0] = {SAMPLE_READ_STRING, "value", NULL}, [2] = {SAMPLE_READ_STRING, "value", NULL}}};
+	const struct sample_read reads[] = {{.bytes = "old", .length = 3}, {.bytes = ""}, {.bytes = "newer", .length = 5}};
+	const struct sample sample = {.time_ns = 5, .tgid = 1, .tid = 1, .raw = (const uint8_t *)"1234", .raw_size = 4, .reads = reads};
+	struct log live = {0}, again = {0};
+	struct kernel_event *event;
+	struct sample_source *s;
+	struct error err = {0};
+
+	cr_assert_eq(fake_source_format(fake, "test", "gap", format, &err), 0, "%s", err.message);
+	cr_assert_eq(tee->ops->add(tee, &spec, NULL, &event, &err), 0, "%s", err.message);
+	cr_expect_eq(event->read_count, 3);
+	cr_assert_eq(fake_source_push(fake, "test", "gap", &sample), 0);
+	drain(tee, &live);
+	s = replay(&again);
+	cr_assert_eq(s->ops->add(s, &spec, NULL, &event, &err), 0, "%s", err.message);
+	drain(s, &again);
+	expect_same(&live, &again);
+	cr_expect_eq(again.entries[0].reads[2].length, 5);
+	cr_expect_eq(memcmp(again.entries[0].read_bytes[2], "newer", 5), 0);
+	s->ops->free(s);
+}

@@ -169,6 +169,12 @@ struct observation *observe(struct subscription_spec *spec)
 	return o;
 }
 
+void forget(struct observation *o)
+{
+	o->call = grpc_client_call_free(o->call);
+	o->client = grpc_client_free(o->client);
+}
+
 static int remaining_ms(uint64_t deadline_ns)
 {
 	uint64_t now_ns = clock_monotonic_ns();

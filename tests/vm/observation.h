@@ -33,6 +33,9 @@ struct observation *observe_in_part(struct subscription_spec *spec, size_t *ret_
 /* The same where a refusal is possible. NULL: one of the clauses was refused; *ret_reason has the sensor's words. */
 struct observation *try_observe(struct subscription_spec *spec, const char **ret_reason);
 
+/* Ends the subscription, so that the sensor lets go of what it had for it, some time later. Events that have come stay. */
+void forget(struct observation *o);
+
 typedef bool (*event_matcher)(const Capsule8__Api__V0__Event *event, const void *context);
 
 /* The first event that matches, of those that have come or else of those that come in time. `what` is for the failure's text. */

@@ -160,6 +160,27 @@ static void a_static_program_that_lives_1_ms_has_all_its_arguments(void)
 	check_exec(program_path("short_lived"), arguments, 5);
 }
 
+#define AT_ONCE_PROGRAMS  100
+#define AT_ONCE_ARGUMENTS 20
+
+/* Nothing but what is captured during the exec itself can be had of them. */
+static void static_programs_that_end_at_once_have_all_their_arguments(void)
+{
+	char *arguments[AT_ONCE_PROGRAMS][AT_ONCE_ARGUMENTS + 1] = {0};
+	struct observation *o = observe(wish(EVENT_PROCESS_EXEC));
+	pid_t pids[AT_ONCE_PROGRAMS];
+
+	for (int i = 0; i < AT_ONCE_PROGRAMS; i++) {
+		arguments[i][0] = "short_lived";
+		arguments[i][1] = arguments[i][2] = "0";
+		for (int k = 3; k < AT_ONCE_ARGUMENTS; k++)
+			CHECK_CALL(asprintf(&arguments[i][k], "%d of program %d", k, i));
+		start_and_reap(run_program, &(struct program){program_path("short_lived"), arguments[i]}, &pids[i]);
+	}
+	for (int i = 0; i < AT_ONCE_PROGRAMS; i++)
+		check_arguments(await_of_process(o, EVENT_PROCESS_EXEC, pids[i])->process, arguments[i]);
+}
+
 static void an_exec_path_is_told_as_the_caller_gave_it(void)
 {
 	char *arguments[] = {"short_lived", "6", "20000", NULL};
@@ -308,6 +329,7 @@ const struct scenario process_scenarios[] = {
 	{"exec_tells_200_arguments", exec_tells_200_arguments},
 	{"exec_tells_128_kib_of_arguments", exec_tells_128_kib_of_arguments},
 	{"a_static_program_that_lives_1_ms_has_all_its_arguments", a_static_program_that_lives_1_ms_has_all_its_arguments},
+	{"static_programs_that_end_at_once_have_all_their_arguments", static_programs_that_end_at_once_have_all_their_arguments},
 	{"an_exec_path_is_told_as_the_caller_gave_it", an_exec_path_is_told_as_the_caller_gave_it},
 	{"an_exec_path_of_4000_bytes_is_whole", an_exec_path_of_4000_bytes_is_whole},
 	{"exec_of_a_descriptor_is_told_as_the_kernel_names_it", exec_of_a_descriptor_is_told_as_the_kernel_names_it},

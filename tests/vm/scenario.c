@@ -118,7 +118,7 @@ void run_program(void *context)
 /* Next to our own program as in a guest, or where the build has it. */
 const char *program_path(const char *name)
 {
-	static const char *const folders[] = {"", "../load/"};
+	static const char *const folders[] = {"", "../load/", "../../"};
 	char own[4096];
 	ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
 	char *path;

@@ -45,6 +45,7 @@ extern const struct scenario file_scenarios[];
 extern const struct scenario context_scenarios[];
 extern const struct scenario trial_scenarios[];
 extern const struct scenario counter_scenarios[];
+extern const struct scenario call_scenarios[];
 
 /* End the scenario: it failed, or it cannot be tried here. For its own process only, not for children that it has made. */
 void scenario_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
@@ -84,7 +85,7 @@ struct program {
 };
 void run_program(void *program);
 
-/* The path of a program that was built with the scenarios: of tests/vm/programs/ or tests/load/. Lives until the scenario's end. */
+/* The path of a program that was built with the scenarios: of tests/vm/programs/ or tests/load/, or of ringside itself. Lives until the scenario's end. */
 const char *program_path(const char *name);
 
 /* The sensor's address. */
