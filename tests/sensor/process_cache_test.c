@@ -624,13 +624,16 @@ Test(process_cache, who_comes_while_they_are_tracked_has_them_from_proc)
 	cr_expect_eq(process_cache_find(cache, 70)->credentials.uid, 7);
 }
 
+/* Later than the moment at which put_tracked() returns, however slow the machine is. */
+#define WHILE_TRACKED 6000
+
 Test(process_cache, a_fork_inherits_what_is_tracked_and_goes_its_own_way)
 {
 	struct process *parent = put_tracked(), *child;
 
 	process_cache_set_cwd(cache, 60, "/srv/www", 4);
 	process_cache_set_credentials(cache, 60, &(struct credentials){.known = true, .uid = 33});
-	child = fork_at(60, 61, 0, at(-5));
+	child = fork_at(60, 61, 0, at(WHILE_TRACKED));
 	cr_expect_str_eq(child->cwd, "/srv", "so many bytes as were given");
 	cr_expect_eq(child->credentials.uid, 33);
 	process_cache_set_cwd(cache, 61, "", 0);
@@ -647,7 +650,7 @@ Test(process_cache, a_child_with_clone_parent_inherits_from_its_forker)
 	struct process *child;
 
 	put_tracked();
-	child = fork_at(60, 61, CLONE_PARENT, at(-5));
+	child = fork_at(60, 61, CLONE_PARENT, at(WHILE_TRACKED));
 	cr_expect_eq(child->parent->tgid, 1);
 	cr_expect_str_eq(child->cwd, "/home");
 	cr_expect_eq(child->credentials.uid, 1000);
@@ -656,8 +659,26 @@ Test(process_cache, a_child_with_clone_parent_inherits_from_its_forker)
 Test(process_cache, a_fork_that_names_itself_as_its_forker_inherits_nothing)
 {
 	put_tracked();
-	cr_assert_not_null(fork_at(60, 60, CLONE_PARENT, at(5)));
+	cr_assert_not_null(fork_at(60, 60, CLONE_PARENT, at(WHILE_TRACKED)));
 	cr_expect_null(process_cache_find(cache, 60)->cwd);
+}
+
+/* What its forker had then is not known: what is known of it was read later. */
+Test(process_cache, what_was_forked_before_they_were_tracked_has_them_from_proc)
+{
+	struct process *child;
+
+	put_tracked();
+	put(61, "child", 60, tick_of(at(-5)));
+	put_cwd(61, "/srv");
+	put_uid(61, 33);
+	child = fork_at(60, 61, 0, at(-5));
+	cr_expect_str_eq(child->cwd, "/srv");
+	cr_expect_eq(child->credentials.uid, 33);
+	cr_expect(child->credentials.late);
+	child = fork_at(60, 62, 0, at(-4));
+	cr_expect_null(child->cwd, "it is gone");
+	cr_expect_not(child->credentials.known);
 }
 
 Test(process_cache, a_directory_outside_of_our_root_is_not_known)
