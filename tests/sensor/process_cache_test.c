@@ -663,22 +663,19 @@ Test(process_cache, a_fork_that_names_itself_as_its_forker_inherits_nothing)
 	cr_expect_null(process_cache_find(cache, 60)->cwd);
 }
 
-/* What its forker had then is not known: what is known of it was read later. */
-Test(process_cache, what_was_forked_before_they_were_tracked_has_them_from_proc)
+Test(process_cache, a_fork_from_before_credentials_are_tracked_has_its_own_or_none)
 {
 	struct process *child;
 
 	put_tracked();
 	put(61, "child", 60, tick_of(at(-5)));
-	put_cwd(61, "/srv");
 	put_uid(61, 33);
 	child = fork_at(60, 61, 0, at(-5));
-	cr_expect_str_eq(child->cwd, "/srv");
 	cr_expect_eq(child->credentials.uid, 33);
-	cr_expect(child->credentials.late);
+	cr_expect(child->credentials.known && child->credentials.late);
 	child = fork_at(60, 62, 0, at(-4));
-	cr_expect_null(child->cwd, "it is gone");
-	cr_expect_not(child->credentials.known);
+	cr_expect_not(child->credentials.known, "it is gone");
+	cr_expect_null(child->cwd);
 }
 
 Test(process_cache, a_directory_outside_of_our_root_is_not_known)
