@@ -18,6 +18,21 @@ static void put_rejections(const struct capture *c, struct buffer *out)
 		buffer_printf(out, "%s%s: %s", i ? "; " : "; not by ", c->source->candidates[i].name, c->rejections[i].message);
 }
 
+static void report_ways(struct check_report *report, struct capture_set *set, struct capture *c, struct probe_kernel *kernel)
+{
+	struct error reason;
+
+	for (size_t i = 0; i < c->source->candidate_count; i++) {
+		const struct source_candidate *candidate = &c->source->candidates[i];
+
+		if (capture_try(set, c, i, kernel, &reason))
+			check_report_add_way(report, VERDICT_MISSING, candidate->name, reason.message);
+		else
+			check_report_add_way(report, candidate->limits ? VERDICT_LIMITED : VERDICT_GOOD, candidate->name,
+					     candidate->limits ? candidate->limits : "");
+	}
+}
+
 static void report_capture(struct check_report *report, struct capture_set *set, struct capture *c, struct probe_kernel *kernel)
 {
 	struct buffer text;
@@ -59,7 +74,7 @@ static void report_hopeless(struct check_report *report, const struct capture_se
 	}
 }
 
-void check_captures(struct check_report *report, const struct check_forbidden *forbidden, const struct error *hopeless)
+void check_captures(struct check_report *report, const struct forbidden *forbidden, bool all_ways, const struct error *hopeless)
 {
 	const struct capture_options options = {.trial = trial_run, .forbidden = forbidden->names, .forbidden_count = forbidden->count};
 	struct error err = *hopeless;
@@ -73,10 +88,15 @@ void check_captures(struct check_report *report, const struct check_forbidden *f
 	if (err.code || probe_kernel_init(&kernel, &err)) {
 		report_hopeless(report, &set, &err);
 	} else {
-		for (size_t i = 0; i < set.count; i++)
+		kernel.spoiled = forbidden->structures;
+		for (size_t i = 0; i < set.count; i++) {
 			report_capture(report, &set, &set.captures[i], &kernel);
+			if (all_ways)
+				report_ways(report, &set, &set.captures[i], &kernel);
+		}
 		report_calls(report, "kernel_call", "kprobe_events", "kprobes and kretprobes");
 		report_calls(report, "user_call", "uprobe_events", "uprobes and uretprobes");
+		probe_kernel_done(&kernel);
 	}
 	capture_set_done(&set);
 }

@@ -39,6 +39,7 @@ void check_report_add(struct check_report *r, enum check_group group, enum verdi
 	}
 	r->items = items;
 	item = &items[r->count++];
+	*item = (struct check_item){0};
 	item->group = group;
 	item->verdict = verdict;
 	snprintf(item->name, sizeof(item->name), "%s", name);
@@ -47,8 +48,27 @@ void check_report_add(struct check_report *r, enum check_group group, enum verdi
 	va_end(args);
 }
 
+void check_report_add_way(struct check_report *r, enum verdict verdict, const char *name, const char *detail)
+{
+	struct check_item *item = r->count ? &r->items[r->count - 1] : NULL;
+	struct check_way *ways = item ? reallocarray(item->ways, item->way_count + 1, sizeof(*ways)) : NULL;
+	struct check_way *way;
+
+	if (!ways) {
+		r->failed = true;
+		return;
+	}
+	item->ways = ways;
+	way = &ways[item->way_count++];
+	way->verdict = verdict;
+	snprintf(way->name, sizeof(way->name), "%s", name);
+	snprintf(way->detail, sizeof(way->detail), "%s", detail);
+}
+
 void check_report_done(struct check_report *r)
 {
+	for (size_t i = 0; i < r->count; i++)
+		free(r->items[i].ways);
 	free(r->items);
 	*r = (struct check_report){0};
 }
@@ -96,18 +116,33 @@ int check_report_status(const struct check_report *r)
 	return all ? 0 : 1;
 }
 
+static const char *verdict_word(enum verdict verdict)
+{
+	return verdict == VERDICT_INFO ? "info" : verdicts[verdict].word;
+}
+
+static json_t *item_json(const struct check_item *item)
+{
+	json_t *json = json_pack("{s:s, s:s, s:s, s:s}", "group", group_names[item->group], "name", item->name, "verdict",
+				 verdict_word(item->verdict), "detail", item->detail);
+	json_t *ways = json_array();
+
+	for (size_t i = 0; i < item->way_count; i++)
+		json_array_append_new(ways, json_pack("{s:s, s:s, s:s}", "name", item->ways[i].name, "verdict",
+						      verdict_word(item->ways[i].verdict), "detail", item->ways[i].detail));
+	if (item->way_count)
+		json_object_set(json, "ways", ways);
+	json_decref(ways);
+	return json;
+}
+
 void check_report_json(const struct check_report *r, struct buffer *out)
 {
 	static const char *const results[] = {"all", "some", "none"};
 	json_t *checks = json_array();
 
-	for (size_t i = 0; i < r->count; i++) {
-		const struct check_item *item = &r->items[i];
-		const char *verdict = item->verdict == VERDICT_INFO ? "info" : verdicts[item->verdict].word;
-
-		json_array_append_new(checks, json_pack("{s:s, s:s, s:s, s:s}", "group", group_names[item->group], "name", item->name,
-							"verdict", verdict, "detail", item->detail));
-	}
+	for (size_t i = 0; i < r->count; i++)
+		json_array_append_new(checks, item_json(&r->items[i]));
 	json_put(out, json_pack("{s:o, s:s}", "checks", checks, "result", results[check_report_status(r)]));
 	out->failed = out->failed || r->failed;
 }

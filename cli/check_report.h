@@ -25,11 +25,20 @@ enum check_group {
 	CHECK_GROUP_COUNT,
 };
 
+/* One of several ways to do it, best first. */
+struct check_way {
+	enum verdict verdict; /* VERDICT_GOOD, or VERDICT_LIMITED, or VERDICT_MISSING */
+	char name[64];
+	char detail[512];
+};
+
 struct check_item {
 	enum check_group group;
 	enum verdict verdict;
 	char name[32];
 	char detail[640];
+	struct check_way *ways;
+	size_t way_count;
 };
 
 struct check_report {
@@ -41,10 +50,13 @@ struct check_report {
 /* Lines of one group are to be added one after another. */
 void check_report_add(struct check_report *r, enum check_group group, enum verdict verdict, const char *name, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
+/* One more way of the line that was added last; programs are told of it, people are not. */
+void check_report_add_way(struct check_report *r, enum verdict verdict, const char *name, const char *detail);
 void check_report_done(struct check_report *r);
 
 void check_report_text(const struct check_report *r, bool color, struct buffer *out);
-/* {"checks": [{"group", "name", "verdict", "detail"}], "result": "all"|"some"|"none"} and a newline. */
+/* {"checks": [{"group", "name", "verdict", "detail", "ways": [{"name", "verdict", "detail"}]}], "result": "all"|"some"|"none"} and a newline;
+ * no "ways" where none were added. */
 void check_report_json(const struct check_report *r, struct buffer *out);
 
 /* 0: every event kind is captured in full; 1: some are not; 2: none is. */

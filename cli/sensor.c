@@ -1,4 +1,5 @@
 #include "cli/command.h"
+#include "cli/forbidden.h"
 
 #include "base/buffer.h"
 #include "base/clock.h"
@@ -24,9 +25,8 @@
 #include <sys/random.h>
 #include <sysexits.h>
 
-#define LISTEN_MAX    16
-#define FORBIDDEN_MAX 64
-#define CALLS_MAX     4096
+#define LISTEN_MAX 16
+#define CALLS_MAX  4096
 
 /* Longer than it commonly takes a CPU from stamping a sample to publishing it, an interrupt between included. */
 #define REORDER_DELAY_DEFAULT_NS (500 * NSEC_PER_USEC)
@@ -68,7 +68,7 @@ static const char help[] =
 struct sensor_command {
 	const char *listen[LISTEN_MAX];
 	size_t listen_count;
-	const char *forbidden[FORBIDDEN_MAX];
+	struct forbidden forbidden;
 	bool allow_remote_calls;
 	struct rpc_server_options server_options;
 	struct engine_options engine_options;
@@ -223,16 +223,6 @@ static int parse_max_calls(const char *verb, uint32_t *ret)
 	return 0;
 }
 
-static int add_forbidden(struct sensor_command *s, const char *verb)
-{
-	if (!capture_candidate_exists(optarg))
-		return usage_error(verb, "--forbid %s: there is no such way to capture events; 'ringside check' shows them", optarg);
-	if (s->engine_options.forbidden_count == FORBIDDEN_MAX)
-		return usage_error(verb, "--forbid: more than %d names", FORBIDDEN_MAX);
-	s->forbidden[s->engine_options.forbidden_count++] = optarg;
-	return 0;
-}
-
 static int parse_log_level(const char *verb)
 {
 	enum log_level level;
@@ -267,7 +257,9 @@ static int parse_option(struct sensor_command *s, const char *verb, int option)
 		s->allow_remote_calls = true;
 		return 0;
 	case 'f':
-		return add_forbidden(s, verb);
+		return forbidden_add(&s->forbidden, verb, optarg);
+	case 's':
+		return forbidden_add_structure(&s->forbidden, verb, optarg);
 	case 'c':
 		s->engine_options.capture = optarg;
 		return 0;
@@ -289,6 +281,7 @@ int command_sensor(int argc, char **argv)
 		{"max-calls", required_argument, NULL, 'n'},
 		{"allow-remote-calls", no_argument, NULL, 'k'},
 		{"forbid", required_argument, NULL, 'f'},
+		{"forbid-structure", required_argument, NULL, 's'},
 		{"capture", required_argument, NULL, 'c'},
 		{"log-level", required_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
@@ -298,7 +291,6 @@ int command_sensor(int argc, char **argv)
 	int option;
 	int r;
 
-	s.engine_options.forbidden = s.forbidden;
 	optind = 0;
 	while ((option = options_next(argc, argv, "h", longs)) != -1) {
 		if (option == 'h') {
@@ -311,6 +303,9 @@ int command_sensor(int argc, char **argv)
 	}
 	if (!options_no_more_words(argc, argv))
 		return EX_USAGE;
+	s.engine_options.forbidden = s.forbidden.names;
+	s.engine_options.forbidden_count = s.forbidden.count;
+	s.engine_options.spoiled_layouts = s.forbidden.structures;
 	if (!s.listen_count)
 		s.listen[s.listen_count++] = DEFAULT_ADDRESS;
 	return sensor_serve(&s);

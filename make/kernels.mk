@@ -32,6 +32,12 @@ $(BUILD)/tests/vm/%_dynamic: tests/vm/programs/%.c | $(BUILD)/packages.mk
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 $(WARNINGS) -o $@ $<
 
+# A 32-bit program without libc, as tests/load/call32.
+$(BUILD)/tests/vm/open32: tests/vm/programs/open32.c | $(BUILD)/packages.mk
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=c11 -O2 $(WARNINGS) -m32 -ffreestanding -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables -nostdlib -static -o $@ $<
+
 # The functions of one program are probed on this host and in the guests.
 $(BUILD)/tests/vm/called: tests/probed/called.c | $(BUILD)/packages.mk
 	@mkdir -p $(@D)

@@ -113,6 +113,15 @@ static int try_candidate(struct capture_set *s, struct capture *c, size_t i, str
 	return s->options.trial ? s->options.trial(s->options.trial_context, c->source, candidate, kernel, reason) : 0;
 }
 
+int capture_try(struct capture_set *s, struct capture *c, size_t candidate, struct probe_kernel *kernel, struct error *ret_reason)
+{
+	int code = c->chosen == &c->source->candidates[candidate] ? 0 : try_candidate(s, c, candidate, kernel);
+
+	if (ret_reason)
+		*ret_reason = c->rejections[candidate];
+	return code;
+}
+
 static void set_refusal(struct capture *c)
 {
 	struct buffer text;

@@ -53,6 +53,10 @@ struct capture *capture_of(const struct capture_set *s, enum event_kind kind);
 /* Chooses, if that was not done yet. 0: c->chosen is there. Else c->refusal says why nothing works. */
 int capture_choose(struct capture_set *s, struct capture *c, struct probe_kernel *kernel);
 
+/* Tries one of its candidates, whether it is the chosen one or not: 0, or why it does not work (*ret_reason, which may be NULL). For those that want
+ * to know of all. */
+int capture_try(struct capture_set *s, struct capture *c, size_t candidate, struct probe_kernel *kernel, struct error *ret_reason);
+
 /* The candidate stopped working (it would not install): the next one is tried at the next capture_choose(). */
 void capture_reject(struct capture *c, const struct error *reason);
 

@@ -70,7 +70,12 @@ static const struct catalog_field file_create_fields[] = {
 };
 
 static const struct catalog_field file_name_fields[] = {
-	FILE_NAME("the file, as the caller gave it; its path where the caller gave a descriptor"),
+	FILE_NAME("the file, as the caller gave it"),
+};
+
+static const struct catalog_field file_path_fields[] = {
+	FIELD("filename", FIELD_STRING, file.filename, NULL, "the file's absolute path; as the caller gave it when that is not known"),
+	FIELD("path", FIELD_STRING, file.path, NULL, "the same; empty when it is not known"),
 };
 
 static const struct catalog_field file_link_fields[] = {
@@ -168,9 +173,9 @@ static const struct catalog_entry entries[EVENT_KIND_COUNT] = {
 	ENTRY(EVENT_FILE_LINK, "file", "link", file_link_fields, "a hard or symbolic link has been made"),
 	ENTRY(EVENT_FILE_RENAME, "file", "rename", file_rename_fields, "a file or directory has got another name"),
 	ENTRY(EVENT_FILE_OPEN_FOR_MODIFY, "file", "open_for_modify", file_name_fields, "a file has been opened for writing"),
-	ENTRY(EVENT_FILE_MODIFY, "file", "modify", file_name_fields, "a file is written to, or its size changed"),
-	ENTRY(EVENT_FILE_CLOSE_FOR_MODIFY, "file", "close_for_modify", file_name_fields, "a file that was open for writing is closed"),
-	ENTRY(EVENT_FILE_ATTRIBUTE_CHANGE, "file", "attribute_change", file_name_fields,
+	ENTRY(EVENT_FILE_MODIFY, "file", "modify", file_path_fields, "a file is written to, or its size changed"),
+	ENTRY(EVENT_FILE_CLOSE_FOR_MODIFY, "file", "close_for_modify", file_path_fields, "a file that was open for writing is closed"),
+	ENTRY(EVENT_FILE_ATTRIBUTE_CHANGE, "file", "attribute_change", file_path_fields,
 	      "owner, permissions, times or extended attributes have changed"),
 	NETWORK(CONNECT, "connect", network_address_fields, "a socket is to be connected"),
 	NETWORK(BIND, "bind", network_address_fields, "a socket is to get an address"),

@@ -116,7 +116,8 @@ struct event_rename {
 	struct event_string comm; /* the new name of the process */
 };
 
-/* Names are as the caller gave them, relative ones too. Where the caller gave a descriptor, the name is the absolute path. */
+/* Names are as the caller gave them, relative ones too; but of modify, close_for_modify and attribute_change, which are about an open file or one
+ * that was found already, the name is the absolute path if that is known. */
 struct event_file {
 	struct event_string filename; /* link: what it points to; rename: the old name */
 	struct event_string path;     /* `filename`, absolute; empty: not known */

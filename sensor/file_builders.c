@@ -44,6 +44,26 @@ static int64_t read_directory(const struct source_instance *probe, unsigned int 
 
 /* Opens */
 
+bool file_note_flags(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
+{
+	struct call *call = call_table_begin(context->calls, sample->tid, FILE_CALL_FLAGS, sample->time_ns);
+
+	(void)ret;
+	if (call)
+		call->numbers[CALL_FLAGS] = read_field(probe, 0, sample, 0);
+	return false;
+}
+
+/* Not those of an open that failed before it got here: they have to agree in what the kernel leaves as it is. */
+static int64_t passed_flags(struct source_context *context, const struct sample *sample, int64_t flags)
+{
+	const int64_t kept = O_ACCMODE | O_CREAT | O_EXCL | O_TRUNC | O_APPEND | O_DIRECTORY;
+	const struct call *call = call_table_end(context->calls, sample->tid, FILE_CALL_FLAGS);
+	int64_t passed = call ? call->numbers[CALL_FLAGS] : flags;
+
+	return flags & passed & O_PATH || !((flags ^ passed) & kept) ? passed : flags;
+}
+
 static bool may_create(int64_t flags)
 {
 	return (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
@@ -76,7 +96,7 @@ bool file_build_open_kernel(struct source_context *context, const struct source_
 	struct source_name name;
 
 	source_read_name(&probe->fields[FILE_FIELD_NAME], sample, FILE_READ_NAME, &name);
-	return make_open(context, probe, sample, &name, read_field(probe, FILE_FIELD_FLAGS, sample, 0),
+	return make_open(context, probe, sample, &name, passed_flags(context, sample, read_field(probe, FILE_FIELD_FLAGS, sample, 0)),
 			 read_field(probe, FILE_FIELD_MODE, sample, 0), ret);
 }
 
@@ -85,7 +105,7 @@ bool file_build_open_caller(struct source_context *context, const struct source_
 {
 	struct source_name name;
 
-	source_read_caller_name(&probe->fields[FILE_FIELD_NAME], sample, &name);
+	source_read_caller_name(&probe->fields[FILE_FIELD_NAME], sample, FILE_READ_NAME, &name);
 	return make_open(context, probe, sample, &name, read_field(probe, FILE_FIELD_FLAGS, sample, 0),
 			 read_field(probe, FILE_FIELD_MODE, sample, 0), ret);
 }
@@ -123,13 +143,18 @@ bool file_build_open_late(struct source_context *context, const struct source_in
 
 /* Beginnings */
 
+static bool is_open(uint32_t sort)
+{
+	return sort == FILE_CALL_OPEN || sort == FILE_CALL_OPEN_NEW;
+}
+
 /* The two names of a call may come from two probes, in any order: a name that is there already belongs to a call whose end was missed. */
 static struct call *begin_or_join(struct source_context *context, const struct sample *sample, uint32_t tag)
 {
 	int64_t bit = tag & FILE_TAG_TARGET ? FILLED_TARGET : FILLED_NAME;
 	struct call *call = call_table_find(context->calls, sample->tid, FILE_TAG_SORT(tag));
 
-	if (!call || (call->numbers[CALL_FILLED] & bit) || FILE_TAG_SORT(tag) == FILE_CALL_OPEN)
+	if (!call || (call->numbers[CALL_FILLED] & bit) || is_open(FILE_TAG_SORT(tag)))
 		call = call_table_begin(context->calls, sample->tid, FILE_TAG_SORT(tag), sample->time_ns);
 	if (call)
 		call->numbers[CALL_FILLED] |= bit;
@@ -227,6 +252,15 @@ bool file_begin_descriptor(struct source_context *context, const struct source_i
 	return false;
 }
 
+/* Most descriptors that are written to are no files. What may be under way then is a call whose end was missed. */
+bool file_begin_regular(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
+{
+	if (source_late_string(sample, FILE_READ_NAME).length)
+		return file_begin_descriptor(context, probe, sample, ret);
+	(void)call_table_end(context->calls, sample->tid, FILE_TAG_SORT(probe->row->tag));
+	return false;
+}
+
 bool file_begin_path(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
 {
 	struct source_name name;
@@ -237,9 +271,9 @@ bool file_begin_path(struct source_context *context, const struct source_instanc
 	return false;
 }
 
-bool file_note_create(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
+bool file_note_new(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
 {
-	struct call *call = call_table_find(context->calls, sample->tid, FILE_CALL_OPEN);
+	struct call *call = call_table_find(context->calls, sample->tid, FILE_CALL_OPEN_NEW);
 
 	(void)probe;
 	(void)ret;
@@ -281,22 +315,29 @@ static void fill(struct source_context *context, const struct call *call, enum e
 	};
 }
 
-/* An open that made a file is two events. */
 static bool end_open(struct source_context *context, const struct call *call, struct event *ret)
 {
 	int64_t flags = call->numbers[CALL_FLAGS];
 
-	if (flags & KERNEL_OPEN_EXEC)
-		return false;
-	if (call->numbers[CALL_CREATED]) {
-		fill(context, call, EVENT_FILE_CREATE, ret);
-		ret->file.mode = (int32_t)(call->numbers[CALL_MODE] & 07777);
-		context->emit(context, ret);
-	}
-	if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH))
+	if ((flags & KERNEL_OPEN_EXEC) || (flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH))
 		return false;
 	fill(context, call, EVENT_FILE_OPEN_FOR_MODIFY, ret);
 	return true;
+}
+
+static bool make_create(struct source_context *context, const struct call *call, struct event *ret)
+{
+	fill(context, call, EVENT_FILE_CREATE, ret);
+	ret->file.mode = (int32_t)(call->numbers[CALL_MODE] & 07777);
+	return true;
+}
+
+/* O_TMPFILE makes one without a name. */
+static bool end_open_new(struct source_context *context, const struct call *call, struct event *ret)
+{
+	int64_t flags = call->numbers[CALL_FLAGS];
+
+	return call->numbers[CALL_CREATED] && (flags & O_CREAT) && (flags & O_TMPFILE) != O_TMPFILE && make_create(context, call, ret);
 }
 
 /* What a symbolic link holds is relative to the directory that the link is in. */
@@ -315,15 +356,24 @@ static void fill_symlink(struct source_context *context, const struct call *call
 			path_resolve(file->target_path.bytes, directory, file->filename.bytes, file->filename.length, context->scratch[0]);
 }
 
+/* The file of such an event is its path, however it was named: most ways to capture it do not see the name. */
+static bool make_of_path(struct source_context *context, const struct call *call, enum event_kind kind, struct event *ret)
+{
+	fill(context, call, kind, ret);
+	if (ret->file.path.length)
+		ret->file.filename = ret->file.path;
+	return true;
+}
+
 static bool make_event(struct source_context *context, const struct call *call, struct event *ret)
 {
 	switch ((enum file_call)call->sort) {
 	case FILE_CALL_OPEN:
 		return end_open(context, call, ret);
+	case FILE_CALL_OPEN_NEW:
+		return end_open_new(context, call, ret);
 	case FILE_CALL_CREATE:
-		fill(context, call, EVENT_FILE_CREATE, ret);
-		ret->file.mode = (int32_t)(call->numbers[CALL_MODE] & 07777);
-		return true;
+		return make_create(context, call, ret);
 	case FILE_CALL_DELETE:
 		fill(context, call, EVENT_FILE_DELETE, ret);
 		return true;
@@ -337,12 +387,12 @@ static bool make_event(struct source_context *context, const struct call *call, 
 		fill_symlink(context, call, ret);
 		return true;
 	case FILE_CALL_ATTRIBUTE:
-		fill(context, call, EVENT_FILE_ATTRIBUTE_CHANGE, ret);
-		return true;
+		return make_of_path(context, call, EVENT_FILE_ATTRIBUTE_CHANGE, ret);
 	case FILE_CALL_TRUNCATE:
-		fill(context, call, EVENT_FILE_MODIFY, ret);
-		return true;
+	case FILE_CALL_WRITE:
+		return make_of_path(context, call, EVENT_FILE_MODIFY, ret);
 	case FILE_CALL_CWD:
+	case FILE_CALL_FLAGS:
 		break;
 	}
 	return false;
@@ -360,6 +410,17 @@ bool file_end(struct source_context *context, const struct source_instance *prob
 	const struct call *call = call_table_end(context->calls, sample->tid, FILE_TAG_SORT(probe->row->tag));
 
 	return call && !has_failed(result) && make_event(context, call, ret);
+}
+
+#define KERNEL_FMODE_CREATED 0x100000 /* kernel: include/linux/fs.h */
+
+bool file_end_new(struct source_context *context, const struct source_instance *probe, const struct sample *sample, struct event *ret)
+{
+	struct call *call = call_table_find(context->calls, sample->tid, FILE_CALL_OPEN_NEW);
+
+	if (call)
+		call->numbers[CALL_CREATED] = !!(read_field(probe, 1, sample, 0) & KERNEL_FMODE_CREATED);
+	return file_end(context, probe, sample, ret);
 }
 
 /* Writes and closes */
@@ -399,20 +460,4 @@ bool file_build_close(struct source_context *context, const struct source_instan
 	    !S_ISREG(read_field(probe, PERMISSION_MODE, sample, 0)))
 		return false;
 	return make_of_file(context, probe, sample, EVENT_FILE_CLOSE_FOR_MODIFY, ret);
-}
-
-bool file_build_modify_late(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
-			    struct event *ret)
-{
-	struct event_string path = source_late_string(sample, FILE_READ_NAME);
-
-	(void)context;
-	(void)probe;
-	/* Not a regular file, or gone: most descriptors that are written to are no files. */
-	if (!path.length)
-		return false;
-	ret->kind = EVENT_FILE_MODIFY;
-	ret->capture = CAPTURE_LATE;
-	ret->file = (struct event_file){.filename = path, .path = path};
-	return true;
 }

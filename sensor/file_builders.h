@@ -18,7 +18,10 @@ enum file_call {
 	FILE_CALL_SYMLINK,
 	FILE_CALL_ATTRIBUTE,
 	FILE_CALL_TRUNCATE,
+	FILE_CALL_WRITE,
 	FILE_CALL_CWD,
+	FILE_CALL_OPEN_NEW, /* an open, to see whether it makes a file */
+	FILE_CALL_FLAGS,    /* an open's flags as they were passed */
 };
 
 /* Beside the sort, in the tags of rows at a beginning. */
@@ -55,20 +58,23 @@ file_builder file_begin_kernel;
 /* The names are late reads. Without one (AT_EMPTY_PATH; utimensat(2) with NULL, which needs FILE_FIELD_NAME) the subject is the directory's
  * descriptor. */
 file_builder file_begin_late;
-/* One whose subject is an open descriptor; its path is late read FILE_READ_NAME. */
-file_builder file_begin_descriptor;
+/* One whose subject is an open descriptor; its path is late read FILE_READ_NAME. Or only when that is a regular file. */
+file_builder file_begin_descriptor, file_begin_regular;
 /* One whose subject is a struct path (path_base). */
 file_builder file_begin_path;
 
+/* An open is about to begin with the flags of field 0. */
+file_builder file_note_flags;
+
 /* The open that is under way makes a file. */
-file_builder file_note_create;
+file_builder file_note_new;
 
 /* A call ends, with field 0 as its result: 0 or an errno; or, of an open, a descriptor or a pointer. */
 file_builder file_end;
+/* An open ends, with a pointer or an errno as field 0 and the mode of its struct file as field 1. */
+file_builder file_end_new;
 
 /* A struct file is written to, or closed after it could be written to (path_base). */
 file_builder file_build_modify, file_build_close;
-/* A system call that writes to a descriptor; its path is late read FILE_READ_NAME. */
-file_builder file_build_modify_late;
 
 #endif

@@ -10,7 +10,7 @@
 /* Names that are given to the kernel are static: they have to stay when the call is over, for those who read late. */
 #define NAME_BYTES 128
 /* Unusual ones, so that they are not seen by chance. */
-#define OPEN_FLAGS (O_RDWR | O_CREAT | O_EXCL | O_NOCTTY)
+#define OPEN_FLAGS (O_RDWR | O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC)
 #define OPEN_MODE  0614
 
 /* DIRECTORY/name. Plain copying: this runs in a forked child. */

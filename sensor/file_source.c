@@ -106,15 +106,31 @@
 OPEN_ROW(open_do_filp_open, "do_filp_open");
 OPEN_ROW(open_do_file_open, "do_file_open");
 
-/* struct open_how { u64 flags; u64 mode; ... } (openat2(2)) */
+/* Both functions are given flags of which the kernel has taken away what is not about the file (O_CLOEXEC), and what O_PATH makes void: as
+ * passed they are in the functions before them. do_sys_openat2 has them from 5.6 on, in a struct open_how { u64 flags; u64 mode; ... }
+ * (openat2(2)). */
+#define PASSED_FLAGS_ROW(id, symbol, fetchargs_) \
+	static const struct source_probe id = {  \
+		.type = SOURCE_KPROBE,           \
+		.name = (symbol),                \
+		.fetchargs = (fetchargs_),       \
+		.kinds = KIND(OPEN),             \
+		.optional = true,                \
+		.helper = true,                  \
+		.fields = {"flags"},             \
+		.build = file_note_flags,        \
+	}
+PASSED_FLAGS_ROW(flags_do_sys_openat2, "do_sys_openat2", "flags=+0($arg3):u64");
+PASSED_FLAGS_ROW(flags_do_sys_open, "do_sys_open", "flags=$arg3:s32");
+
 static const struct source_probe open_do_sys_openat2 = {
 	.type = SOURCE_KPROBE,
 	.name = "do_sys_openat2",
-	.fetchargs = "filename=+u0($arg2):ustring" DIRECTORY(1) " flags=+0($arg3):u64 mode=+8($arg3):u64",
+	.fetchargs = "filename=+u0($arg2):ustring uptr=$arg2:u64" DIRECTORY(1) " flags=+0($arg3):u64 mode=+8($arg3):u64",
 	.kinds = KIND(OPEN),
 	.filtered_kind = KIND(OPEN),
 	.fields = {"filename", "dfd", "flags", "mode"},
-	.reads = {DIRECTORY_READ},
+	.reads = {FILENAME_READS, DIRECTORY_READ},
 	.record_bytes = SOURCE_RECORD_LONG_NAME,
 	.build = file_build_open_caller,
 };
@@ -134,8 +150,12 @@ OPEN_ENTER_ROW(openat2, true, OPENS("dfd"), NAME("filename"), AT_READ("dfd"), HO
 #define NAMES(...)  ((const char *const[]){__VA_ARGS__, NULL})
 
 static const struct source_candidate open_candidates[] = {
-	{.name = "do_filp_open", .probes = PROBES(&open_do_filp_open), .filterable = NAMES("filename", "flags")},
-	{.name = "do_file_open", .probes = PROBES(&open_do_file_open), .filterable = NAMES("filename", "flags")},
+	{.name = "do_filp_open",
+	 .probes = PROBES(&flags_do_sys_openat2, &flags_do_sys_open, &open_do_filp_open),
+	 .filterable = NAMES("filename")},
+	{.name = "do_file_open",
+	 .probes = PROBES(&flags_do_sys_openat2, &flags_do_sys_open, &open_do_file_open),
+	 .filterable = NAMES("filename")},
 	{.name = "do_sys_openat2",
 	 .probes = PROBES(&open_do_sys_openat2),
 	 .filterable = NAMES("filename", "flags", "mode"),
@@ -143,22 +163,43 @@ static const struct source_candidate open_candidates[] = {
 	{.name = "syscalls", .probes = PROBES(&enter_open, &enter_openat, &enter_creat, &enter_openat2), .limits = LATE_LIMITS},
 };
 
-/* create and open_for_modify: an open that has come back, and what was made in it */
+/* open_for_modify: an open that has come back */
 
-#define MODIFY_OPENS (KIND(CREATE) | KIND(OPEN_FOR_MODIFY))
+FUNCTION_ROW(begin_do_filp_open, "do_filp_open", FILENAME(2) DIRECTORY(1) OPEN_FLAGS, KIND(OPEN_FOR_MODIFY), FILE_CALL_OPEN,
+	     file_begin_kernel);
+FUNCTION_ROW(begin_do_file_open, "do_file_open", FILENAME(2) DIRECTORY(1) OPEN_FLAGS, KIND(OPEN_FOR_MODIFY), FILE_CALL_OPEN,
+	     file_begin_kernel);
+RETURN_ROW(end_do_filp_open, "do_filp_open", "s64", KIND(OPEN_FOR_MODIFY), FILE_CALL_OPEN);
+RETURN_ROW(end_do_file_open, "do_file_open", "s64", KIND(OPEN_FOR_MODIFY), FILE_CALL_OPEN);
 
-FUNCTION_ROW(begin_do_filp_open, "do_filp_open", FILENAME(2) DIRECTORY(1) OPEN_FLAGS, MODIFY_OPENS, FILE_CALL_OPEN, file_begin_kernel);
-FUNCTION_ROW(begin_do_file_open, "do_file_open", FILENAME(2) DIRECTORY(1) OPEN_FLAGS, MODIFY_OPENS, FILE_CALL_OPEN, file_begin_kernel);
-RETURN_ROW(end_do_filp_open, "do_filp_open", "s64", MODIFY_OPENS, FILE_CALL_OPEN);
-RETURN_ROW(end_do_file_open, "do_file_open", "s64", MODIFY_OPENS, FILE_CALL_OPEN);
+/* create: an open that has come back, with a file that is marked as new (FMODE_CREATED, from 4.19 on) */
 
-/* Called when an open is about to make a file, and at no other time within an open. */
-static const struct source_probe security_inode_create = {
-	.type = SOURCE_KPROBE,
-	.name = "security_inode_create",
-	.kinds = KIND(CREATE),
-	.build = file_note_create,
-};
+#define MAKE_ROWS(symbol)                                                                                                               \
+	FUNCTION_ROW(make_##symbol, #symbol, FILENAME(2) DIRECTORY(1) OPEN_FLAGS, KIND(CREATE), FILE_CALL_OPEN_NEW, file_begin_kernel); \
+	static const struct source_probe made_##symbol = {                                                                              \
+		.type = SOURCE_KRETPROBE,                                                                                               \
+		.name = #symbol,                                                                                                        \
+		.fetchargs = "ret=$retval:s64 fmode=+{file.mode}($retval):u32",                                                         \
+		.kinds = KIND(CREATE),                                                                                                  \
+		.tag = FILE_CALL_OPEN_NEW,                                                                                              \
+		.fields = {"ret", "fmode"},                                                                                             \
+		.build = file_end_new,                                                                                                  \
+	}
+MAKE_ROWS(do_filp_open);
+MAKE_ROWS(do_file_open);
+
+/* On older kernels: within an open, d_instantiate(dentry, inode) is called when one is made for it. */
+#define NOTE_NEW_ROW(symbol, optional_)             \
+	static const struct source_probe symbol = { \
+		.type = SOURCE_KPROBE,              \
+		.name = #symbol,                    \
+		.kinds = KIND(CREATE),              \
+		.optional = (optional_),            \
+		.build = file_note_new,             \
+	}
+NOTE_NEW_ROW(d_instantiate, false);
+NOTE_NEW_ROW(d_instantiate_new, true);
+RETURN_ROW(noted_do_filp_open, "do_filp_open", "s64", KIND(CREATE), FILE_CALL_OPEN_NEW);
 
 FUNCTION_ROW(begin_do_mkdirat, "do_mkdirat", FILENAME(2) DIRECTORY(1) " mode=$arg3:u16", KIND(CREATE), FILE_CALL_CREATE, file_begin_kernel);
 FUNCTION_ROW(begin_do_mknodat, "do_mknodat", FILENAME(2) DIRECTORY(1) " mode=$arg3:u16", KIND(CREATE), FILE_CALL_CREATE, file_begin_kernel);
@@ -184,17 +225,15 @@ CREATE_ROWS(mknodat, OPENS("dfd", "?", "mode"), NAME("filename"), AT_READ("dfd")
 
 static const struct source_candidate create_candidates[] = {
 	{.name = "filename_mkdirat",
-	 .probes = PROBES(&begin_do_file_open, &security_inode_create, &end_do_file_open, &begin_filename_mkdirat, &end_filename_mkdirat,
-			  &begin_filename_mknodat, &end_filename_mknodat)},
+	 .probes = PROBES(&make_do_file_open, &made_do_file_open, &begin_filename_mkdirat, &end_filename_mkdirat, &begin_filename_mknodat,
+			  &end_filename_mknodat)},
 	{.name = "do_mkdirat",
-	 .probes = PROBES(&begin_do_filp_open, &security_inode_create, &end_do_filp_open, &begin_do_mkdirat, &end_do_mkdirat,
-			  &begin_do_mknodat, &end_do_mknodat)},
-	{.name = "do_filp_open",
-	 .probes = PROBES(&begin_do_filp_open, &security_inode_create, &end_do_filp_open, LATE_MAKES),
-	 .limits = MAKES_LIMITS},
-	{.name = "do_file_open",
-	 .probes = PROBES(&begin_do_file_open, &security_inode_create, &end_do_file_open, LATE_MAKES),
-	 .limits = MAKES_LIMITS},
+	 .probes = PROBES(&make_do_filp_open, &made_do_filp_open, &begin_do_mkdirat, &end_do_mkdirat, &begin_do_mknodat, &end_do_mknodat)},
+	{.name = "do_filp_open", .probes = PROBES(&make_do_filp_open, &made_do_filp_open, LATE_MAKES), .limits = MAKES_LIMITS},
+	{.name = "do_file_open", .probes = PROBES(&make_do_file_open, &made_do_file_open, LATE_MAKES), .limits = MAKES_LIMITS},
+	{.name = "d_instantiate",
+	 .probes = PROBES(&make_do_filp_open, &d_instantiate, &d_instantiate_new, &noted_do_filp_open, LATE_MAKES),
+	 .limits = MAKES_LIMITS "; files that an overlay copies up count as made when they are opened with O_CREAT"},
 };
 
 /* With the system calls' own tracepoints: another set of rows, because those of `open` make their event at once. */
@@ -352,19 +391,23 @@ ENTER_ROW(ftruncate, KIND(MODIFY), FILE_CALL_TRUNCATE, false, file_begin_descrip
 EXIT_ROW(ftruncate, KIND(MODIFY), FILE_CALL_TRUNCATE, false);
 ENTER_ROW(truncate, KIND(MODIFY), FILE_CALL_TRUNCATE, false, file_begin_late, HERE, NAME("path"));
 EXIT_ROW(truncate, KIND(MODIFY), FILE_CALL_TRUNCATE, false);
-ENTER_ROW(write, KIND(MODIFY), 0, false, file_build_modify_late, HERE, REGULAR("fd"));
-ENTER_ROW(pwrite64, KIND(MODIFY), 0, false, file_build_modify_late, HERE, REGULAR("fd"));
-ENTER_ROW(writev, KIND(MODIFY), 0, false, file_build_modify_late, HERE, REGULAR("fd"));
-ENTER_ROW(pwritev, KIND(MODIFY), 0, false, file_build_modify_late, HERE, REGULAR("fd"));
-ENTER_ROW(pwritev2, KIND(MODIFY), 0, true, file_build_modify_late, HERE, REGULAR("fd"));
+#define WRITE_ROWS(call, optional_)                                                                         \
+	ENTER_ROW(call, KIND(MODIFY), FILE_CALL_WRITE, optional_, file_begin_regular, HERE, REGULAR("fd")); \
+	EXIT_ROW(call, KIND(MODIFY), FILE_CALL_WRITE, optional_)
+WRITE_ROWS(write, false);
+WRITE_ROWS(pwrite64, false);
+WRITE_ROWS(writev, false);
+WRITE_ROWS(pwritev, false);
+WRITE_ROWS(pwritev2, true);
 
 static const struct source_candidate modify_candidates[] = {
 	{.name = "security_file_permission",
 	 .probes = PROBES(&security_file_permission, &begin_vfs_truncate, &end_vfs_truncate, &enter_ftruncate, &exit_ftruncate),
 	 .limits = "writes to a mapping of a file are not seen"},
 	{.name = "syscalls",
-	 .probes = PROBES(&enter_write, &enter_pwrite64, &enter_writev, &enter_pwritev, &enter_pwritev2, &enter_truncate, &exit_truncate,
-			  &enter_ftruncate, &exit_ftruncate),
+	 .probes =
+		 PROBES(&enter_write, &exit_write, &enter_pwrite64, &exit_pwrite64, &enter_writev, &exit_writev, &enter_pwritev,
+			&exit_pwritev, &enter_pwritev2, &exit_pwritev2, &enter_truncate, &exit_truncate, &enter_ftruncate, &exit_ftruncate),
 	 .limits =
 		 "the file is looked up a little later: writes to one that is closed by then, by sendfile and splice, to a mapping, and of "
 		 "32-bit callers are not seen"},
@@ -426,6 +469,7 @@ ATTRIBUTE_ROWS(fchown, false, file_begin_descriptor, HERE, DESCRIPTOR("fd"));
 ATTRIBUTE_ROWS(fchownat, false, file_begin_late, AT("dfd"), NAME("filename"), AT_READ("dfd"));
 ATTRIBUTE_ROWS(utime, false, file_begin_late, HERE, NAME("filename"));
 ATTRIBUTE_ROWS(utimes, false, file_begin_late, HERE, NAME("filename"));
+/* Without a name it is the descriptor's file. */
 ATTRIBUTE_ROWS(futimesat, false, file_begin_late, NAMED_AT("filename", "dfd"), NAME("filename"), AT_READ("dfd"));
 ATTRIBUTE_ROWS(utimensat, false, file_begin_late, NAMED_AT("filename", "dfd"), NAME("filename"), AT_READ("dfd"));
 

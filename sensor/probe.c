@@ -5,7 +5,6 @@
 #include "sensor/probe_request.h"
 #include "sensor/fetchargs_template.h"
 #include "tracing/arch.h"
-#include "tracing/kernel_symbols.h"
 #include "tracing/probe_limits.h"
 
 #include <errno.h>
@@ -58,13 +57,15 @@ static int compile_fields(struct probe *p, struct error *err)
 
 static int add_event(struct probe *p, struct sample_source *source, struct kernel_event_spec *spec, struct error *err)
 {
+	struct kernel_event_spec unfiltered = *spec;
+	struct error refusal = {0};
 	int code = source->ops->add(source, spec, p, &p->event, err);
 
-	if (code == -EINVAL && spec->filter) {
+	unfiltered.filter = NULL;
+	if (code == -EINVAL && spec->filter && !source->ops->add(source, &unfiltered, p, &p->event, &refusal)) {
 		log_debug("filter refused, going on without", "event=%s:%s error=\"%s\"", spec->system, spec->name,
 			  err ? err->message : "");
-		spec->filter = NULL;
-		code = source->ops->add(source, spec, p, &p->event, err);
+		return 0;
 	}
 	if (code)
 		p->event = NULL;
@@ -113,24 +114,27 @@ static int make_fetchargs(struct probe *p, const struct source_probe *row, struc
 	return !code && out->failed ? error_set(err, -ENOMEM, "out of memory") : code;
 }
 
-/* A name that the kernel does not know may be one that the compiler has changed. (It may say -EINVAL, too, when it stumbles over the $argN of
- * a function that it does not know.) */
-static int add_function(struct probe *p, const struct source_probe *row, struct sample_source *source, struct kernel_event_spec *spec,
-			struct dynamic_probe_spec *probe, struct error *err)
+/* A name that the kernel does not know may be one that the compiler has changed. Some kernels say of it that there is no such thing (-ENOENT),
+ * some that the definition is wrong (-EINVAL, from 6.12 on). */
+static int add_function(struct probe *p, const struct source_probe *row, struct probe_kernel *kernel, struct sample_source *source,
+			struct kernel_event_spec *spec, struct dynamic_probe_spec *probe, struct error *err)
 {
-	struct kernel_symbol symbol;
-	int code = add_event(p, source, spec, err);
+	bool is_known = kernel->is_real && function_names_are_known(&kernel->functions);
+	struct error reason = {0};
+	const char *symbol;
+	int code;
 
-	if (code != -ENOENT && code != -EINVAL)
+	code = is_known ? -ENOENT : add_event(p, source, spec, err);
+	if (!kernel->is_real || (code != -ENOENT && code != -EINVAL))
 		return code;
-	if (kernel_symbol_find(NULL, row->name, &symbol, NULL))
-		return error_set(err, -ENOENT, "this kernel has no function %s", row->name);
-	if (!strcmp(symbol.name, row->name))
+	symbol = function_names_find(&kernel->functions, row->name, &reason);
+	if (reason.code == -ENOENT)
+		return error_set(err, -ENOENT, "%s", reason.message);
+	if (!is_known && (!symbol || !strcmp(symbol, row->name)))
 		return code;
-	probe->place = symbol.name;
-	code = add_event(p, source, spec, err);
-	probe->place = row->name;
-	return code;
+	if (symbol)
+		probe->place = symbol;
+	return add_event(p, source, spec, err);
 }
 
 static int install_function(struct probe *p, const struct source_probe *row, struct probe_kernel *kernel, struct sample_source *source,
@@ -162,7 +166,7 @@ static int install_function(struct probe *p, const struct source_probe *row, str
 		make_name(row, name, sizeof(name));
 		probe.fetchargs = (const char *)fetchargs.data;
 		memcpy(spec.reads, row->reads, sizeof(spec.reads));
-		code = add_function(p, row, source, &spec, &probe, err);
+		code = add_function(p, row, kernel, source, &spec, &probe, err);
 	}
 	buffer_done(&fetchargs);
 	return code;

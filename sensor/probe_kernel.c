@@ -16,6 +16,11 @@ int probe_kernel_init(struct probe_kernel *k, struct error *err)
 	return fetcharg_dialect_detect(&k->dialect, err);
 }
 
+void probe_kernel_done(struct probe_kernel *k)
+{
+	function_names_done(&k->functions);
+}
+
 static void calibrate(struct probe_kernel *k)
 {
 	struct perf_features features;

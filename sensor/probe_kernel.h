@@ -1,6 +1,7 @@
 #ifndef SENSOR_PROBE_KERNEL_H
 #define SENSOR_PROBE_KERNEL_H
 
+#include "sensor/function_names.h"
 #include "tracing/fetchargs.h"
 #include "tracing/kernel_addresses.h"
 #include "tracing/kernel_layout.h"
@@ -22,6 +23,7 @@ struct probe_kernel {
 	uint32_t spoiled;
 	bool is_calibrated;
 	struct kernel_layout layout;
+	struct function_names functions;
 	/* For what clients ask for by name. */
 	const struct kernel_symbol_files *symbols; /* where functions are looked up; NULL: the running kernel's */
 	struct kernel_addresses *addresses;        /* NULL: addresses are shown as numbers */
@@ -32,6 +34,7 @@ void probe_kernel_init_fake(struct probe_kernel *k);
 
 /* Of this kernel; tracefs_open() comes first. */
 int probe_kernel_init(struct probe_kernel *k, struct error *err);
+void probe_kernel_done(struct probe_kernel *k);
 
 /* The layout, with this group known in it. NULL: it is not, and the error says why. */
 const struct kernel_layout *probe_kernel_layout(struct probe_kernel *k, enum kernel_layout_group group, struct error *err);

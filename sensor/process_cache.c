@@ -38,6 +38,7 @@ struct process_cache {
 	uint64_t scan_start_ns;
 	bool scanning;
 	bool tracks_cwd, tracks_credentials;
+	uint64_t tracked_since_ns; /* what happened before is only known from /proc */
 	uint32_t self_tgid;
 	uint64_t alive;
 	uint64_t created, looked_up, missed;
@@ -349,7 +350,10 @@ struct process *process_cache_fork(struct process_cache *c, uint32_t parent_tgid
 	e->process.fork_time_ns = time_ns;
 	e->process.hidden = c->self_tgid && parent_tgid == c->self_tgid;
 	set_comm(&e->process, comm);
-	inherit_tracked(c, e, parent_tgid);
+	if (time_ns < c->tracked_since_ns)
+		read_tracked(c, e);
+	else
+		inherit_tracked(c, e, parent_tgid);
 	thread_set_reset(&e->threads, child_tid);
 	sync_thread_count(e);
 	c->created++;
@@ -385,6 +389,7 @@ void process_cache_track(struct process_cache *c, bool cwd, bool credentials)
 		return;
 	c->tracks_cwd = cwd;
 	c->tracks_credentials = credentials;
+	c->tracked_since_ns = clock_monotonic_ns();
 	HASH_ITER (hh, c->table, e, next) {
 		if (!cwd) {
 			free(e->process.cwd);

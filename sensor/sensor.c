@@ -433,6 +433,7 @@ struct sensor *sensor_free(struct sensor *s)
 	free_probes(s, &s->requested);
 	s->source->ops->free(s->source);
 	capture_set_done(&s->captures);
+	probe_kernel_done(&s->kernel);
 	process_cache_free(s->context.processes);
 	process_notes_free(s->context.notes);
 	call_table_free(s->context.calls);

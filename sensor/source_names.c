@@ -38,10 +38,14 @@ static void read_fetched(const struct format_field *field, const struct sample *
 	ret->unknown = !format_has_string(field, sample->raw, sample->raw_size);
 }
 
-void source_read_caller_name(const struct format_field *field, const struct sample *sample, struct source_name *ret)
+void source_read_caller_name(const struct format_field *field, const struct sample *sample, unsigned int long_read, struct source_name *ret)
 {
+	const struct sample_read *late = late_read(sample, long_read);
+
 	*ret = (struct source_name){.string = NO_STRING, .capture = CAPTURE_CALLER};
 	read_fetched(field, sample, ret);
+	if (ret->unknown && late && late->length)
+		source_read_late_name(sample, long_read, ret);
 }
 
 /* The whole has to begin as the kernel's copy does: the caller can have changed it meanwhile. */

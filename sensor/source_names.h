@@ -21,8 +21,9 @@ struct source_name {
  * whole, if it came in time. */
 void source_read_name(const struct format_field *field, const struct sample *sample, unsigned int long_read, struct source_name *ret);
 
-/* A string from the caller's memory, fetched by the probe. */
-void source_read_caller_name(const struct format_field *field, const struct sample *sample, struct source_name *ret);
+/* A string from the caller's memory, fetched by the probe; or, when its page was not there yet, by read `long_read`. */
+void source_read_caller_name(const struct format_field *field, const struct sample *sample, unsigned int long_read,
+			     struct source_name *ret);
 
 /* A string that late read `read` got. */
 void source_read_late_name(const struct sample *sample, unsigned int read, struct source_name *ret);

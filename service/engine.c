@@ -464,6 +464,7 @@ static int engine_open_sensor(struct engine *e, const struct engine_options *opt
 		.with_trials = true,
 		.forbidden = options->forbidden,
 		.forbidden_count = options->forbidden_count,
+		.spoiled_layouts = options->spoiled_layouts,
 		.max_requests = options->max_requests,
 	};
 	int code;

@@ -19,6 +19,7 @@ struct engine_options {
 	/* Capture candidates not to use (sensor/capture.h). Borrowed for the engine's life. */
 	const char *const *forbidden;
 	size_t forbidden_count;
+	uint32_t spoiled_layouts; /* structures of the kernel that count as not known (sensor/sensor.h) */
 };
 
 /* Opens rings, scans /proc. On failure nothing is left behind. */

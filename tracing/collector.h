@@ -26,7 +26,7 @@
  * Misses. A kprobe that is hit while another one is being handled, and a kretprobe without a free return slot, are not run at all. No ring
  * tells; kprobe_profile does (probe_profile.h), for all CPUs together and before any filter: what settle() finds there is reported as lost
  * with `missed` set and CPU 0, and is an upper bound for an event with a filter. What was missed since the last settle() before remove() is
- * not told.
+ * not told, nor, on kernels before 5.14, what probes miss that follow pointers: those count other things with it (fault_misses.h).
  *
  * What nobody tells: a probe's sample that would be larger than the kernel's PERF_MAX_TRACE_SIZE (2 KiB on old kernels, 8 KiB on newer ones)
  * is dropped with one warning in the kernel's log and without any count. For a probe without a filter, hits in the profile minus samples minus

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "tracing/dynamic_probe.h"
+#include "tracing/fault_misses.h"
 #include "tracing/tracefs.h"
 
 #include <errno.h>
@@ -56,6 +57,13 @@ static int set_up_counters(struct collector_event *event, const struct counter_g
 	return 0;
 }
 
+static bool has_true_misses(const struct collector_event *event, const struct kernel_event_spec *spec, const struct perf_features *features)
+{
+	if (!event->probe || dynamic_probe_is_user(event->probe))
+		return false;
+	return !fault_misses_can_come_of(spec->probe->fetchargs) || !fault_misses_are_counted(features);
+}
+
 int collector_event_new(struct collector_event **ret, const struct kernel_event_spec *spec, const struct perf_features *features,
 			void *owner, struct error *err)
 {
@@ -73,6 +81,7 @@ int collector_event_new(struct collector_event **ret, const struct kernel_event_
 		collector_event_free(event);
 		return code;
 	}
+	event->misses_are_true = has_true_misses(event, spec, features);
 	*ret = event;
 	return 0;
 }
@@ -108,7 +117,7 @@ int collector_event_open(struct collector_event *event, struct hook_table *hooks
 
 bool collector_event_can_miss(const struct collector_event *event)
 {
-	return event->probe && !dynamic_probe_is_user(event->probe);
+	return event->misses_are_true;
 }
 
 uint64_t collector_event_take_misses(struct collector_event *event, uint64_t misses)

@@ -20,6 +20,7 @@ struct collector_event {
 	char *filter;
 	struct sample_record_form form;
 	struct dynamic_probe *probe; /* NULL: a tracepoint, or counters */
+	bool misses_are_true;        /* the kernel tells them, and counts nothing else with them (fault_misses.h) */
 	uint64_t misses;             /* of the probe, as far as they were told */
 	struct late_read_plan reads;
 	struct counter_group_spec counters; /* of `group`; none: count is 0 */
@@ -39,7 +40,7 @@ struct collector_event *collector_event_free(struct collector_event *event);
 int collector_event_open(struct collector_event *event, struct hook_table *hooks, struct cpu_slot *slot,
 			 const struct perf_features *features, uint32_t generation, struct error *err);
 
-/* Whether the kernel can pass its probe by without running it. */
+/* Whether the kernel can pass its probe by without running it, and tells so. */
 bool collector_event_can_miss(const struct collector_event *event);
 
 /* What was missed since the last call, when the kernel says that it was `misses` since the probe is there. */

@@ -309,7 +309,9 @@ static int judge(const struct search *s, const struct kernel_symbol_files *files
 	for (size_t i = 0; i < s->count; i++) {
 		if (s->matches[i].rank != RANK_NONE)
 			judge_found(&s->matches[i], &blacklist);
-		misses = misses || is_missing(&s->matches[i]);
+		else if (s->matches[i].request->is_brief && is_missing(&s->matches[i]))
+			tell_missing(&s->matches[i], &(struct close_names){0});
+		misses = misses || (is_missing(&s->matches[i]) && !s->matches[i].request->is_brief);
 	}
 	kprobe_blacklist_done(&blacklist);
 	return misses ? explain_missing(s, files->kallsyms, err) : 0;

@@ -45,6 +45,7 @@ struct kernel_symbol {
 struct kernel_symbol_request {
 	const char *name; /* in; borrowed */
 	bool is_system_call;
+	bool is_brief; /* when it is missing, what comes close need not be told, which would take the second pass */
 	struct kernel_symbol symbol;
 	struct error err;
 };

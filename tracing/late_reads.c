@@ -167,6 +167,22 @@ static void read_msghdr_name(uint32_t tid, uint64_t address, enum sample_abi abi
 		read_bytes(tid, abi == SAMPLE_ABI_32 ? header.narrow.name : header.wide.name, (uint64_t)length, to, ret);
 }
 
+#define DELETED " (deleted)"
+
+/* What has been deleted shows so behind its path (kernel: d_path()), unless that is its name. */
+static void strip_deleted(const char *link, char *path, struct sample_read *ret)
+{
+	struct stat there, named;
+	size_t suffix = strlen(DELETED);
+
+	if (ret->error || ret->length <= suffix || memcmp(path + ret->length - suffix, DELETED, suffix) != 0)
+		return;
+	path[ret->length] = '\0';
+	if (stat(link, &there) || (!stat(path, &named) && named.st_ino == there.st_ino && named.st_dev == there.st_dev))
+		return;
+	ret->length -= (uint32_t)suffix;
+}
+
 static void read_link(const char *path, char *to, struct sample_read *ret)
 {
 	ssize_t n = readlink(path, to, SAMPLE_READ_BYTES_MAX);
@@ -177,6 +193,8 @@ static void read_link(const char *path, char *to, struct sample_read *ret)
 		ret->length = (uint32_t)n;
 	if (n == SAMPLE_READ_BYTES_MAX)
 		ret->error = -ENAMETOOLONG;
+	else
+		strip_deleted(path, to, ret);
 }
 
 static void read_fd_path(uint32_t tid, int fd, char *to, struct sample_read *ret)
@@ -239,7 +257,9 @@ static bool has_end(const struct format_field *field, const uint8_t *raw, uint32
 {
 	uint32_t end = (uint32_t)field->offset + SAMPLE_LONG_STRING_BYTES;
 
-	return field->is_data_loc || end > raw_size || memchr(raw + field->offset, 0, SAMPLE_LONG_STRING_BYTES);
+	if (field->is_data_loc)
+		return format_has_string(field, raw, raw_size);
+	return end > raw_size || memchr(raw + field->offset, 0, SAMPLE_LONG_STRING_BYTES);
 }
 
 static void take_all(const struct late_read_plan *plan, const struct sample *sample, char *to, struct sample_read reads[SAMPLE_READS_MAX])

@@ -27,7 +27,8 @@ enum sample_abi {
 enum sample_read_kind {
 	SAMPLE_READ_NONE,
 	SAMPLE_READ_STRING, /* the string that the pointer in `field` points to, without its NUL; at most SAMPLE_READ_BYTES_MAX */
-	/* The same for a string whose beginning the sample has, in the array `length_field`: only when that has no end. Rare: not worth a wake-up. */
+	/* The same for a string whose beginning the sample has, in the array `length_field`: only when that has no end; or for one that the sample
+	 * should have there, when its memory could not be read. Rare: not worth a wake-up. */
 	SAMPLE_READ_LONG_STRING,
 	SAMPLE_READ_BYTES, /* as many bytes as `length_field` says, likewise */
 	/* The name (msg_name, msg_namelen) in the struct msghdr that `field` points to, laid out as the caller's ABI has it (sample with_abi): the

@@ -76,6 +76,26 @@ Test(check_report, json_says_the_same)
 	json_decref(root);
 }
 
+Test(check_report, json_has_all_ways_of_what_has_several)
+{
+	json_t *root, *ways;
+
+	check_report_add(&report, CHECK_EVENTS, VERDICT_LIMITED, "file:open", "by syscalls");
+	check_report_add_way(&report, VERDICT_MISSING, "do_filp_open", "this kernel has no function do_filp_open");
+	check_report_add_way(&report, VERDICT_LIMITED, "syscalls", "a little later");
+	check_report_add(&report, CHECK_EVENTS, VERDICT_GOOD, "process:exec", "it fires");
+	check_report_json(&report, &out);
+	root = json_loadb((const char *)out.data, out.length, 0, NULL);
+	cr_assert_not_null(root);
+	ways = json_object_get(json_array_get(json_object_get(root, "checks"), 0), "ways");
+	cr_assert_eq(json_array_size(ways), 2);
+	cr_assert_str_eq(json_string_value(json_object_get(json_array_get(ways, 0), "name")), "do_filp_open");
+	cr_assert_str_eq(json_string_value(json_object_get(json_array_get(ways, 0), "verdict")), "missing");
+	cr_assert_str_eq(json_string_value(json_object_get(json_array_get(ways, 1), "detail")), "a little later");
+	cr_assert_null(json_object_get(json_array_get(json_object_get(root, "checks"), 1), "ways"));
+	json_decref(root);
+}
+
 Test(check_report, a_detail_that_is_too_long_is_cut)
 {
 	char detail[2000];

@@ -141,17 +141,21 @@ Test(capture, every_capture_has_what_its_trial_needs)
 
 Test(capture, a_candidate_filters_by_the_fields_that_mean_the_same_there)
 {
-	const struct source_candidate *by_function, *by_call;
+	const uint64_t filename = bench_field_bit(EVENT_FILE_OPEN, "filename"), flags = bench_field_bit(EVENT_FILE_OPEN, "flags"),
+		       mode = bench_field_bit(EVENT_FILE_OPEN, "mode");
+	const struct source_candidate *by_function, *by_caller, *by_call;
 
 	cr_assert_eq(capture_set_init(&set, NULL), 0);
 	by_function = &capture_of(&set, EVENT_FILE_OPEN)->source->candidates[0];
+	by_caller = &capture_of(&set, EVENT_FILE_OPEN)->source->candidates[2];
 	by_call = &capture_of(&set, EVENT_FILE_OPEN)->source->candidates[3];
 	cr_expect(candidate_filters(by_function, EVENT_FILE_OPEN, 0));
-	cr_expect(candidate_filters(by_function, EVENT_FILE_OPEN, bench_field_bit(EVENT_FILE_OPEN, "flags")));
-	cr_expect(candidate_filters(by_function, EVENT_FILE_OPEN,
-				    bench_field_bit(EVENT_FILE_OPEN, "flags") | bench_field_bit(EVENT_FILE_OPEN, "filename")));
-	cr_expect_not(candidate_filters(by_function, EVENT_FILE_OPEN,
-					bench_field_bit(EVENT_FILE_OPEN, "flags") | bench_field_bit(EVENT_FILE_OPEN, "mode")));
-	cr_expect_not(candidate_filters(by_call, EVENT_FILE_OPEN, bench_field_bit(EVENT_FILE_OPEN, "flags")));
+	cr_expect(candidate_filters(by_function, EVENT_FILE_OPEN, filename));
+	cr_expect_not(candidate_filters(by_function, EVENT_FILE_OPEN, flags), "those that were passed are another probe's");
+	cr_expect_not(candidate_filters(by_function, EVENT_FILE_OPEN, filename | mode));
+	cr_expect(candidate_filters(by_caller, EVENT_FILE_OPEN, flags));
+	cr_expect(candidate_filters(by_caller, EVENT_FILE_OPEN, filename | flags | mode));
+	cr_expect_not(candidate_filters(by_caller, EVENT_FILE_OPEN, UINT64_MAX), "no kernel knows the absolute path");
+	cr_expect_not(candidate_filters(by_call, EVENT_FILE_OPEN, flags));
 	cr_expect(candidate_filters(by_call, EVENT_FILE_OPEN, 0));
 }

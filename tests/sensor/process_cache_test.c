@@ -175,6 +175,41 @@ Test(process_cache, a_fork_makes_a_process_with_the_id_that_proc_will_show)
 	cr_expect_eq(counters().created, 1);
 }
 
+static const char *cwd_of(uint32_t tgid)
+{
+	const struct process *p = process_cache_find(cache, tgid);
+
+	return p && p->cwd ? p->cwd : "not known";
+}
+
+static void put_cwd(uint32_t pid, const char *cwd)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/%u/cwd", tree.path, pid);
+	(void)unlink(path);
+	cr_assert_eq(symlink(cwd, path), 0);
+}
+
+/* What happened between a fork and the begin of tracking is in no ring: a child can have gone elsewhere meanwhile. */
+Test(process_cache, a_fork_from_before_directories_are_tracked_does_not_get_its_parents)
+{
+	uint64_t before_ns = clock_monotonic_ns();
+
+	put(1, "init", 0, 3);
+	put_cwd(1, "/parent");
+	scan();
+	process_cache_track(cache, true, false);
+	cr_expect_str_eq(cwd_of(1), "/parent");
+	put(50, "child", 1, tick_of(before_ns));
+	put_cwd(50, "/elsewhere");
+	fork_at(1, 50, 0, before_ns);
+	cr_expect_str_eq(cwd_of(50), "/elsewhere");
+	fork_at(1, 51, 0, clock_monotonic_ns());
+	cr_expect_str_eq(cwd_of(51), "/parent");
+	proc_tree_remove(&tree, 50);
+}
+
 Test(process_cache, a_fork_in_doubt_about_its_tick_asks_proc)
 {
 	uint64_t edge_ns = at(-10) - TICK_NS / 2 + 500;
@@ -528,15 +563,6 @@ Test(process_cache, a_rename_tells_whether_the_process_has_another_name)
 
 /* Working directories and credentials */
 
-static void put_cwd(uint32_t pid, const char *cwd)
-{
-	char path[128];
-
-	(void)snprintf(path, sizeof(path), "%s/%u/cwd", tree.path, pid);
-	(void)unlink(path);
-	cr_assert_eq(symlink(cwd, path), 0);
-}
-
 static void put_uid(uint32_t pid, uint32_t uid)
 {
 	char path[32], text[128];
@@ -598,13 +624,16 @@ Test(process_cache, who_comes_while_they_are_tracked_has_them_from_proc)
 	cr_expect_eq(process_cache_find(cache, 70)->credentials.uid, 7);
 }
 
+/* Later than the moment at which put_tracked() returns, however slow the machine is. */
+#define WHILE_TRACKED 6000
+
 Test(process_cache, a_fork_inherits_what_is_tracked_and_goes_its_own_way)
 {
 	struct process *parent = put_tracked(), *child;
 
 	process_cache_set_cwd(cache, 60, "/srv/www", 4);
 	process_cache_set_credentials(cache, 60, &(struct credentials){.known = true, .uid = 33});
-	child = fork_at(60, 61, 0, at(-5));
+	child = fork_at(60, 61, 0, at(WHILE_TRACKED));
 	cr_expect_str_eq(child->cwd, "/srv", "so many bytes as were given");
 	cr_expect_eq(child->credentials.uid, 33);
 	process_cache_set_cwd(cache, 61, "", 0);
@@ -621,7 +650,7 @@ Test(process_cache, a_child_with_clone_parent_inherits_from_its_forker)
 	struct process *child;
 
 	put_tracked();
-	child = fork_at(60, 61, CLONE_PARENT, at(-5));
+	child = fork_at(60, 61, CLONE_PARENT, at(WHILE_TRACKED));
 	cr_expect_eq(child->parent->tgid, 1);
 	cr_expect_str_eq(child->cwd, "/home");
 	cr_expect_eq(child->credentials.uid, 1000);
@@ -630,8 +659,23 @@ Test(process_cache, a_child_with_clone_parent_inherits_from_its_forker)
 Test(process_cache, a_fork_that_names_itself_as_its_forker_inherits_nothing)
 {
 	put_tracked();
-	cr_assert_not_null(fork_at(60, 60, CLONE_PARENT, at(5)));
+	cr_assert_not_null(fork_at(60, 60, CLONE_PARENT, at(WHILE_TRACKED)));
 	cr_expect_null(process_cache_find(cache, 60)->cwd);
+}
+
+Test(process_cache, a_fork_from_before_credentials_are_tracked_has_its_own_or_none)
+{
+	struct process *child;
+
+	put_tracked();
+	put(61, "child", 60, tick_of(at(-5)));
+	put_uid(61, 33);
+	child = fork_at(60, 61, 0, at(-5));
+	cr_expect_eq(child->credentials.uid, 33);
+	cr_expect(child->credentials.known && child->credentials.late);
+	child = fork_at(60, 62, 0, at(-4));
+	cr_expect_not(child->credentials.known, "it is gone");
+	cr_expect_null(child->cwd);
 }
 
 Test(process_cache, a_directory_outside_of_our_root_is_not_known)

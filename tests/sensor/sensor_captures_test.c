@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,8 @@ TestSuite(sensor_captures, .init = bench_setup, .fini = bench_teardown, .timeout
 
 static const char *const open_fields[] = {"__data_loc char[] filename", "u64 uptr", "s32 dfd", "s32 flags", "u16 mode", NULL};
 static const char *const return_fields[] = {"s64 ret", NULL};
+static const char *const hook_fields[] = {"s32 length", "u64 w0", "u64 w1", "u64 w2",  "u64 w3",  "u64 w4",  "u64 w5",  "u64 w6",
+					  "u64 w7",     "u64 w8", "u64 w9", "u64 w10", "u64 w11", "u64 w12", "u64 w13", NULL};
 
 static const char *filter_of(const char *system, const char *name)
 {
@@ -87,46 +90,98 @@ Test(sensor_captures, a_filter_is_installed_where_the_candidate_has_its_fields)
 {
 	bench_know_function(&b, "kprobe", "do_filp_open", open_fields);
 	bench_start(&b, NULL);
-	apply_filtered("(flags == 1)", bench_field_bit(EVENT_FILE_OPEN, "flags"));
-	cr_expect_str_eq(filter_of("kprobe", "do_filp_open"), "(flags == 1)");
+	apply_filtered("(filename == \"/a\")", bench_field_bit(EVENT_FILE_OPEN, "filename"));
+	cr_expect_str_eq(filter_of("kprobe", "do_filp_open"), "(filename == \"/a\")");
 	apply_filtered("(mode == 1)", bench_field_bit(EVENT_FILE_OPEN, "mode"));
 	cr_expect_str_eq(filter_of("kprobe", "do_filp_open"), "");
-	apply_filtered("(flags == 2)", bench_field_bit(EVENT_FILE_OPEN, "flags"));
-	cr_expect_str_eq(filter_of("kprobe", "do_filp_open"), "(flags == 2)");
+	apply_filtered("(filename == \"/b\")", bench_field_bit(EVENT_FILE_OPEN, "filename"));
+	cr_expect_str_eq(filter_of("kprobe", "do_filp_open"), "(filename == \"/b\")");
 }
 
+Test(sensor_captures, a_filter_is_not_installed_on_the_probe_that_only_adds_to_the_event)
+{
+	bench_know_function(&b, "kprobe", "do_filp_open", open_fields);
+	bench_know_function(&b, "kprobe", "do_sys_openat2", (const char *const[]){"u64 flags", NULL});
+	bench_start(&b, NULL);
+	apply_filtered("(filename == \"/a\")", bench_field_bit(EVENT_FILE_OPEN, "filename"));
+	cr_expect_str_eq(filter_of("kprobe", "do_filp_open"), "(filename == \"/a\")");
+	cr_expect_str_eq(filter_of("kprobe", "do_sys_openat2"), "");
+	apply_filtered("(flags == 1)", bench_field_bit(EVENT_FILE_OPEN, "flags"));
+	cr_expect_str_eq(filter_of("kprobe", "do_filp_open"), "", "its flags are not those that were passed");
+	cr_expect_str_eq(filter_of("kprobe", "do_sys_openat2"), "");
+}
+
+/* The end of connect(2): its result, and the attempt when the kernel has not looked at the address. */
 Test(sensor_captures, a_row_that_two_kinds_need_is_installed_once_and_stays_for_the_other)
 {
-	bench_know_function(&b, "kprobe", "do_filp_open", open_fields);
-	bench_know_function(&b, "kretprobe", "do_filp_open", return_fields);
-	bench_know_function(&b, "kprobe", "security_inode_create", return_fields);
-	for (int exit = 0; exit < 2; exit++) {
-		bench_know(&b, "syscalls", exit ? "sys_exit_mkdir" : "sys_enter_mkdir");
-		bench_know(&b, "syscalls", exit ? "sys_exit_mkdirat" : "sys_enter_mkdirat");
-		bench_know(&b, "syscalls", exit ? "sys_exit_mknod" : "sys_enter_mknod");
-		bench_know(&b, "syscalls", exit ? "sys_exit_mknodat" : "sys_enter_mknodat");
-	}
-	bench_start(&b, NULL);
-	bench_want(&b, EVENT_KIND_BIT(EVENT_FILE_CREATE) | EVENT_KIND_BIT(EVENT_FILE_OPEN_FOR_MODIFY));
-	cr_expect_eq(BENCH_REFUSAL(&b, FILE_CREATE).code, 0);
-	cr_expect_eq(BENCH_REFUSAL(&b, FILE_OPEN_FOR_MODIFY).code, 0);
-	bench_want(&b, EVENT_KIND_BIT(EVENT_FILE_OPEN_FOR_MODIFY));
-	cr_expect_str_eq(filter_of("kretprobe", "do_filp_open"), "");
-	cr_expect_null(filter_of("kprobe", "security_inode_create"));
-	bench_want(&b, EVENT_KIND_BIT(EVENT_FILE_CREATE));
-	cr_expect_str_eq(filter_of("kretprobe", "do_filp_open"), "");
+	const uint64_t attempt = EVENT_KIND_BIT(EVENT_CONNECT_ATTEMPT), result = EVENT_KIND_BIT(EVENT_CONNECT_RESULT);
+
+	bench_know(&b, "syscalls", "sys_enter_connect");
+	bench_know(&b, "syscalls", "sys_exit_connect");
+	bench_know_function(&b, "kprobe", "security_socket_connect", hook_fields);
+	bench_start_with(&b, EVENT_CONNECT_ATTEMPT, "security_socket_connect+sys_enter_connect");
+	bench_want(&b, attempt | result);
+	cr_expect_eq(BENCH_REFUSAL(&b, CONNECT_ATTEMPT).code, 0, "%s", BENCH_REFUSAL(&b, CONNECT_ATTEMPT).message);
+	cr_expect_eq(BENCH_REFUSAL(&b, CONNECT_RESULT).code, 0, "%s", BENCH_REFUSAL(&b, CONNECT_RESULT).message);
+	cr_expect_str_eq(filter_of("kprobe", "security_socket_connect"), "");
+	bench_want(&b, result);
+	cr_expect_str_eq(filter_of("syscalls", "sys_exit_connect"), "");
+	cr_expect_null(filter_of("kprobe", "security_socket_connect"));
+	bench_want(&b, attempt);
+	cr_expect_str_eq(filter_of("syscalls", "sys_exit_connect"), "");
+	cr_expect_str_eq(filter_of("kprobe", "security_socket_connect"), "");
 	bench_want(&b, 0);
-	cr_expect_null(filter_of("kretprobe", "do_filp_open"));
+	cr_expect_null(filter_of("syscalls", "sys_exit_connect"));
 }
 
-Test(sensor_captures, a_loss_is_one_of_each_kind_that_the_row_makes_and_says_what_was_in_the_way)
+/* The first that finds its way is the one that only opens for writing: creates try others before. */
+static void start_opens_and_creates(void)
 {
-	const struct sample missed = {.kind = SAMPLE_LOST, .lost = 5, .missed = true, .time_ns = 1};
+	static const char *const calls[] = {"mkdir", "mkdirat", "mknod", "mknodat"};
+	char name[32];
 
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		(void)snprintf(name, sizeof(name), "sys_enter_%s", calls[i]);
+		bench_know(&b, "syscalls", name);
+		(void)snprintf(name, sizeof(name), "sys_exit_%s", calls[i]);
+		bench_know(&b, "syscalls", name);
+	}
 	bench_know_function(&b, "kprobe", "do_filp_open", open_fields);
 	bench_know_function(&b, "kretprobe", "do_filp_open", return_fields);
+	bench_know_function(&b, "kprobe", "do_filp_open#2", open_fields);
+	bench_know_function(&b, "kretprobe", "do_filp_open#2", return_fields);
+	bench_know_function(&b, "kprobe", "d_instantiate", return_fields);
 	bench_start(&b, NULL);
+	bench_want(&b, EVENT_KIND_BIT(EVENT_FILE_CREATE) | EVENT_KIND_BIT(EVENT_FILE_OPEN_FOR_MODIFY));
+	cr_assert_eq(BENCH_REFUSAL(&b, FILE_CREATE).code, 0, "%s", BENCH_REFUSAL(&b, FILE_CREATE).message);
+	cr_assert_eq(BENCH_REFUSAL(&b, FILE_OPEN_FOR_MODIFY).code, 0, "%s", BENCH_REFUSAL(&b, FILE_OPEN_FOR_MODIFY).message);
+}
+
+Test(sensor_captures, two_kinds_with_rows_of_their_own_at_one_function_go_one_by_one)
+{
+	start_opens_and_creates();
+	cr_expect_str_eq(filter_of("kretprobe", "do_filp_open"), "");
+	cr_expect_str_eq(filter_of("kretprobe", "do_filp_open#2"), "");
 	bench_want(&b, EVENT_KIND_BIT(EVENT_FILE_OPEN_FOR_MODIFY));
+	cr_expect_str_eq(filter_of("kretprobe", "do_filp_open"), "");
+	cr_expect_null(filter_of("kprobe", "do_filp_open#2"));
+	cr_expect_null(filter_of("kretprobe", "do_filp_open#2"));
+	cr_expect_null(filter_of("kprobe", "d_instantiate"));
+	bench_want(&b, EVENT_KIND_BIT(EVENT_FILE_CREATE));
+	cr_expect_str_eq(filter_of("kprobe", "d_instantiate"), "");
+	bench_want(&b, 0);
+	cr_expect_null(filter_of("kretprobe", "do_filp_open"));
+	cr_expect_null(filter_of("kretprobe", "do_filp_open#2"));
+	cr_expect_null(filter_of("kprobe", "d_instantiate"));
+}
+
+Test(sensor_captures, a_loss_is_one_of_the_kind_that_the_row_makes_and_says_what_was_in_the_way)
+{
+	struct sample missed = {.kind = SAMPLE_LOST, .lost = 5, .missed = true, .time_ns = 1};
+
+	start_opens_and_creates();
+	cr_assert_eq(fake_source_push(b.source, "kprobe", "do_filp_open#2", &missed), 0);
+	missed.time_ns++;
 	cr_assert_eq(fake_source_push(b.source, "kprobe", "do_filp_open", &missed), 0);
 	bench_round(&b, 2);
 	for (size_t i = 0; i < 2; i++) {

@@ -64,13 +64,13 @@ Test(source_names, a_string_without_any_byte_could_not_be_read)
 	source_read_name(&location, &sample, 0, &name);
 	expect_name("", false, true, CAPTURE_KERNEL);
 	sample = sample_of(empty, 12, NULL);
-	source_read_caller_name(&location, &sample, &name);
+	source_read_caller_name(&location, &sample, 0, &name);
 	expect_name("", false, false, CAPTURE_CALLER);
 	sample = sample_of(beyond, 8, NULL);
-	source_read_caller_name(&location, &sample, &name);
+	source_read_caller_name(&location, &sample, 0, &name);
 	cr_expect_eq(name.string.length, 0);
 	sample = sample_of(empty, 2, NULL);
-	source_read_caller_name(&location, &sample, &name);
+	source_read_caller_name(&location, &sample, 0, &name);
 	expect_name("", false, true, CAPTURE_CALLER);
 }
 

@@ -47,6 +47,16 @@ Test(kernel_symbols, a_function_is_found_by_its_exact_name)
 	cr_assert_eq(find(&new, "acpi_arch_init"), 0, "weak ones are functions too");
 }
 
+Test(kernel_symbols, a_missing_function_is_told_briefly_to_those_who_want_no_more)
+{
+	request = (struct kernel_symbol_request){.name = "vfs_reed", .is_brief = true};
+	cr_assert_eq(kernel_symbols_find(&new, &request, 1, NULL), 0);
+	cr_assert_eq(request.err.code, -ENOENT);
+	cr_assert_str_eq(request.err.message, "this kernel has no function vfs_reed");
+	cr_assert_eq(find(&new, "vfs_reed"), -ENOENT);
+	cr_assert(says("vfs_read"), "%s", request.err.message);
+}
+
 Test(kernel_symbols, a_system_call_is_found_under_any_of_its_names_as_this_kernel_calls_it)
 {
 	static const char *const names[] = {"openat", "sys_openat", "SyS_openat", "__x64_sys_openat"};

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -336,4 +337,34 @@ Test(late_reads, a_field_that_the_format_lacks_is_named)
 
 	cr_expect_eq(late_reads_compile(&plan, specs, format, &err), -ENOENT);
 	cr_expect_not_null(strstr(err.message, "nonesuch"), "%s", err.message);
+}
+
+Test(late_reads, a_directory_that_is_gone_has_the_path_that_it_had)
+{
+	char path[] = "/tmp/late_reads.XXXXXX";
+	int fd;
+
+	cr_assert_not_null(mkdtemp(path));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_assert_eq(rmdir(path), 0);
+	assert_bytes(take_fd(SAMPLE_READ_FD_PATH, fd), path, strlen(path));
+	close(fd);
+}
+
+Test(late_reads, a_directory_whose_name_says_that_it_is_deleted_keeps_its_name)
+{
+	char base[] = "/tmp/late_reads.XXXXXX";
+	char path[64];
+	const struct sample_read *read;
+	int fd;
+
+	cr_assert_not_null(mkdtemp(base));
+	(void)snprintf(path, sizeof(path), "%s/a (deleted)", base);
+	cr_assert_eq(mkdir(path, 0700), 0);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	read = take_fd(SAMPLE_READ_FD_PATH, fd);
+	cr_expect_eq(rmdir(path), 0);
+	cr_expect_eq(rmdir(base), 0);
+	assert_bytes(read, path, strlen(path));
+	close(fd);
 }

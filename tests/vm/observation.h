@@ -21,11 +21,15 @@ struct subscription_spec *wish(enum event_kind kind);
 struct clause *wish_also(struct subscription_spec *spec, enum event_kind kind);
 /* Narrow the wish's last clause. */
 void require_integer(struct subscription_spec *spec, const char *field, uint64_t value);
+void require_bits(struct subscription_spec *spec, const char *field, uint64_t bits);
 void require_string(struct subscription_spec *spec, const char *field, enum predicate_operator op, const char *value);
 
 /* Subscribes, and returns when the sensor has said that everything from now on will be seen. `spec` is freed. A clause that the sensor
- * refuses is a failure. */
+ * refuses is a failure. But when it wishes for a kind that cannot be had here (ways.h) it has to be refused, and that is all there is to see:
+ * then it passes. */
 struct observation *observe(struct subscription_spec *spec);
+/* The same, whatever is refused: how many clauses are. The others are observed. */
+struct observation *observe_in_part(struct subscription_spec *spec, size_t *ret_refused);
 /* The same where a refusal is possible. NULL: one of the clauses was refused; *ret_reason has the sensor's words. */
 struct observation *try_observe(struct subscription_spec *spec, const char **ret_reason);
 
@@ -41,6 +45,8 @@ const Capsule8__Api__V0__Event *await_of_process(struct observation *o, enum eve
 
 /* Waits until nothing has come for half a second, so that what is counted then is all there is. Fails when events were lost. */
 void settle(struct observation *o);
+/* Waits for the next few, half a second at most. */
+void receive_some(struct observation *o);
 /* Of those that have come; the n-th counts from 0, NULL: there are not so many. */
 size_t count_events(const struct observation *o, event_matcher matches, const void *context);
 const Capsule8__Api__V0__Event *nth_event(const struct observation *o, event_matcher matches, const void *context, size_t n);

@@ -54,6 +54,11 @@ void scenario_skip(const char *format, ...)
 	end(OUTCOME_SKIPPED, format, arguments);
 }
 
+void scenario_pass(void)
+{
+	_exit(OUTCOME_OK);
+}
+
 long check_call(long result, const char *what)
 {
 	if (result < 0)

@@ -41,11 +41,17 @@ extern const struct scenario process_scenarios[];
 extern const struct scenario exit_scenarios[];
 extern const struct scenario syscall_scenarios[];
 extern const struct scenario network_scenarios[];
+extern const struct scenario file_scenarios[];
+extern const struct scenario context_scenarios[];
+extern const struct scenario trial_scenarios[];
+extern const struct scenario counter_scenarios[];
 extern const struct scenario call_scenarios[];
 
 /* End the scenario: it failed, or it cannot be tried here. For its own process only, not for children that it has made. */
 void scenario_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 void scenario_skip(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/* And this: all was as it should be. */
+void scenario_pass(void) __attribute__((noreturn));
 
 #define CHECK(condition, ...)                                       \
 	do {                                                        \
