@@ -3,9 +3,11 @@
 #include "sensor/capture.h"
 #include "sensor/catalog.h"
 #include "sensor/trial.h"
+#include "tracing/perf_event.h"
 #include "tracing/tracefs.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -64,6 +66,31 @@ static void report_calls(struct check_report *report, const char *name, const ch
 		check_report_add(report, CHECK_EVENTS, VERDICT_GOOD, name, "by %s on what the client names", what);
 }
 
+/* Whether perf takes a counter on the CPU that we are on. */
+static int try_counter(uint32_t type, uint64_t config, struct error *err)
+{
+	struct perf_event_attr attr = {.type = type, .size = PERF_ATTR_SIZE_VER5, .config = config, .disabled = 1};
+	int fd = perf_event_open_cpu(&attr, sched_getcpu(), err);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+static void report_counters(struct check_report *report)
+{
+	struct error err = {0};
+
+	if (try_counter(PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK, &err))
+		check_report_add(report, CHECK_EVENTS, VERDICT_MISSING, "performance", "%s", err.message);
+	else if (try_counter(PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS, &err))
+		check_report_add(report, CHECK_EVENTS, VERDICT_LIMITED, "performance",
+				 "software counters; no hardware counters, which a virtual machine may lack: %s", err.message);
+	else
+		check_report_add(report, CHECK_EVENTS, VERDICT_GOOD, "performance", "hardware and software counters");
+}
+
 static void report_hopeless(struct check_report *report, const struct capture_set *set, const struct error *hopeless)
 {
 	char name[64];
@@ -96,6 +123,7 @@ void check_captures(struct check_report *report, const struct forbidden *forbidd
 		}
 		report_calls(report, "kernel_call", "kprobe_events", "kprobes and kretprobes");
 		report_calls(report, "user_call", "uprobe_events", "uprobes and uretprobes");
+		report_counters(report);
 		probe_kernel_done(&kernel);
 	}
 	capture_set_done(&set);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NAME_WIDTH    23
+#define NAME_WIDTH    24
 #define VERDICT_WIDTH 9
 
 static const char *const group_names[CHECK_GROUP_COUNT] = {

@@ -16,6 +16,7 @@
 #include "service/rpc_server.h"
 #include "service/status.h"
 #include "service/telemetry.h"
+#include "tracing/dynamic_probe.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -48,6 +49,8 @@ static const char help[] =
 	"      --queue-memory SIZE      what may wait for one subscriber before it loses events (8MiB)\n"
 	"      --reorder-delay DURATION how long to wait for samples of other CPUs before passing one on (500us)\n"
 	"      --max-calls N            functions and counter groups that are watched at once, for all subscribers (64)\n"
+	"      --maxactive N            calls of one function that a return probe can follow at once, where the kernel\n"
+	"                               takes it (the kernel's choice, about twice the CPUs); what is missed is told\n"
 	"      --allow-remote-calls     serve kernel_call and user_call, which can read any memory, on HOST:PORT too and\n"
 	"                               not only on unix sockets\n"
 	"      --forbid NAME            do not capture events this way, any number of times: do_filp_open, or, for one\n"
@@ -212,13 +215,13 @@ static int parse_delay(const char *verb, uint64_t *ret)
 	return 0;
 }
 
-static int parse_max_calls(const char *verb, uint32_t *ret)
+static int parse_count(const char *verb, const char *option, uint32_t most, uint32_t *ret)
 {
 	struct error err;
 	uint64_t number;
 
-	if (parse_number(optarg, 1, CALLS_MAX, &number, &err))
-		return usage_error(verb, "--max-calls: %s", err.message);
+	if (parse_number(optarg, 1, most, &number, &err))
+		return usage_error(verb, "--%s: %s", option, err.message);
 	*ret = (uint32_t)number;
 	return 0;
 }
@@ -252,7 +255,9 @@ static int parse_option(struct sensor_command *s, const char *verb, int option)
 	case 'd':
 		return parse_delay(verb, &s->engine_options.reorder_ns);
 	case 'n':
-		return parse_max_calls(verb, &s->engine_options.max_requests);
+		return parse_count(verb, "max-calls", CALLS_MAX, &s->engine_options.probes.max_requests);
+	case 'x':
+		return parse_count(verb, "maxactive", DYNAMIC_PROBE_MAXACTIVE_MAX, &s->engine_options.probes.maxactive);
 	case 'k':
 		s->allow_remote_calls = true;
 		return 0;
@@ -279,6 +284,7 @@ int command_sensor(int argc, char **argv)
 		{"queue-memory", required_argument, NULL, 'q'},
 		{"reorder-delay", required_argument, NULL, 'd'},
 		{"max-calls", required_argument, NULL, 'n'},
+		{"maxactive", required_argument, NULL, 'x'},
 		{"allow-remote-calls", no_argument, NULL, 'k'},
 		{"forbid", required_argument, NULL, 'f'},
 		{"forbid-structure", required_argument, NULL, 's'},
@@ -303,9 +309,9 @@ int command_sensor(int argc, char **argv)
 	}
 	if (!options_no_more_words(argc, argv))
 		return EX_USAGE;
-	s.engine_options.forbidden = s.forbidden.names;
-	s.engine_options.forbidden_count = s.forbidden.count;
-	s.engine_options.spoiled_layouts = s.forbidden.structures;
+	s.engine_options.probes.forbidden = s.forbidden.names;
+	s.engine_options.probes.forbidden_count = s.forbidden.count;
+	s.engine_options.probes.spoiled_layouts = s.forbidden.structures;
 	if (!s.listen_count)
 		s.listen[s.listen_count++] = DEFAULT_ADDRESS;
 	return sensor_serve(&s);

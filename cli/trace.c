@@ -6,14 +6,12 @@
 #include "cli/text.h"
 #include "cli/trace_request.h"
 #include "cli/trace_session.h"
+#include "tracing/dynamic_probe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
-
-/* KRETPROBE_MAXACTIVE_MAX (kernel/trace/trace_kprobe.c) */
-#define MAXACTIVE_MAX 4096
 
 static const char help[] =
 	"ringside trace shows the calls of a function of the kernel or of a program, with what is fetched at each of them. It\n"
@@ -95,7 +93,7 @@ static bool parse_option(struct trace_command *c, const char *verb, int option)
 		c->request.at_return = true;
 		return true;
 	case 'm':
-		if (!parse_count(verb, "--maxactive", MAXACTIVE_MAX, &number))
+		if (!parse_count(verb, "--maxactive", DYNAMIC_PROBE_MAXACTIVE_MAX, &number))
 			return false;
 		c->request.maxactive = (unsigned int)number;
 		return true;

@@ -2,6 +2,7 @@
 #define SENSOR_SENSOR_H
 
 #include "sensor/plan.h"
+#include "sensor/probe_set.h"
 #include "sensor/process_cache.h"
 #include "sensor/event.h"
 #include "tracing/notice.h"
@@ -17,17 +18,9 @@ struct sensor;
 struct sensor_options {
 	struct sample_source *source; /* taken over, freed with the sensor */
 	const char *proc;             /* NULL: "/proc" */
-	uint32_t self_tgid;           /* the process not to report, with its children; 0: none */
-	bool with_trials;             /* the source is this kernel: captures are chosen by trial (trial.h) */
-	/* Capture candidates not to use (capture.h), borrowed for the sensor's life. */
-	const char *const *forbidden;
-	size_t forbidden_count;
-	unsigned int maxactive;   /* calls of one function that a return probe can follow at once; 0: the kernel's choice */
-	uint32_t spoiled_layouts; /* for tests: LAYOUT_GROUP_BIT() of structures whose calibration is to fail (kernel_layout.h) */
-	uint32_t max_requests;    /* how many functions and counter groups are watched at once; 0: SENSOR_REQUESTS_DEFAULT */
+	/* What is put into the kernel, and what is not. `self_tgid` is not reported at all, nor are its children. */
+	struct probe_set_options probes;
 };
-
-#define SENSOR_REQUESTS_DEFAULT 64
 
 struct sensor_consumer {
 	void *context;
@@ -84,9 +77,6 @@ void sensor_counters(const struct sensor *s, struct sensor_counters *ret);
 
 /* Calls fn for each installed kernel event. `filter` is what the plan asked for, without the part that keeps our own threads out; "":
  * everything. */
-void sensor_each_event(struct sensor *s,
-		       void (*fn)(void *context, const char *system, const char *name, const char *filter,
-				  const struct kernel_event *event),
-		       void *context);
+void sensor_each_event(const struct sensor *s, kernel_event_fn fn, void *context);
 
 #endif

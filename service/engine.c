@@ -459,16 +459,11 @@ static int engine_open_sensor(struct engine *e, const struct engine_options *opt
 		.reorder_ns = options->reorder_ns,
 	};
 	struct sensor_consumer consumer = {.context = e, .notices = consume_notices, .event = consume_event, .flush = consume_flush};
-	struct sensor_options sensor_options = {
-		.self_tgid = (uint32_t)getpid(),
-		.with_trials = true,
-		.forbidden = options->forbidden,
-		.forbidden_count = options->forbidden_count,
-		.spoiled_layouts = options->spoiled_layouts,
-		.max_requests = options->max_requests,
-	};
+	struct sensor_options sensor_options = {.probes = options->probes};
 	int code;
 
+	sensor_options.probes.self_tgid = (uint32_t)getpid();
+	sensor_options.probes.with_trials = true;
 	code = collector_open(&e->collector, &collector_options, err);
 	if (code)
 		return code;

@@ -2,6 +2,7 @@
 #define SERVICE_ENGINE_H
 
 #include "base/error.h"
+#include "sensor/probe_set.h"
 #include "subscription/subscriber_set.h"
 
 /*
@@ -11,15 +12,11 @@
 struct engine;
 
 struct engine_options {
-	uint64_t ring_memory_bytes; /* of all rings together; 0: 64 MiB */
-	uint64_t reorder_ns;        /* how long a sample may take to appear in its ring before it counts as late */
-	uint64_t queue_bytes;       /* per subscriber; 0: 8 MiB */
-	const char *capture;        /* NULL, or a new file to write all samples to (tracing/recording.h) */
-	uint32_t max_requests;      /* functions and counter groups watched at once; 0: SENSOR_REQUESTS_DEFAULT (sensor/sensor.h) */
-	/* Capture candidates not to use (sensor/capture.h). Borrowed for the engine's life. */
-	const char *const *forbidden;
-	size_t forbidden_count;
-	uint32_t spoiled_layouts; /* structures of the kernel that count as not known (sensor/sensor.h) */
+	uint64_t ring_memory_bytes;      /* of all rings together; 0: 64 MiB */
+	uint64_t reorder_ns;             /* how long a sample may take to appear in its ring before it counts as late */
+	uint64_t queue_bytes;            /* per subscriber; 0: 8 MiB */
+	const char *capture;             /* NULL, or a new file to write all samples to (tracing/recording.h) */
+	struct probe_set_options probes; /* self_tgid and with_trials are the engine's to say */
 };
 
 /* Opens rings, scans /proc. On failure nothing is left behind. */

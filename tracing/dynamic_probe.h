@@ -30,6 +30,7 @@
 struct dynamic_probe;
 
 #define DYNAMIC_PROBE_DEFINITION_BYTES 4096
+#define DYNAMIC_PROBE_MAXACTIVE_MAX    4096 /* kernel/trace/trace_kprobe.c, KRETPROBE_MAXACTIVE_MAX */
 
 enum dynamic_probe_kind {
 	DYNAMIC_PROBE_KPROBE,    /* fires when the kernel comes to `place` */

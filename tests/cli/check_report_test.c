@@ -24,11 +24,11 @@ Test(check_report, lines_are_aligned_under_the_name_of_their_group)
 	check_report_text(&report, false, &out);
 	buffer_put_u8(&out, 0);
 	cr_assert_str_eq((const char *)out.data, "kernel\n"
-						 "  release                -        Linux 6\n"
-						 "  uprobes                limited  not built in\n"
+						 "  release                 -        Linux 6\n"
+						 "  uprobes                 limited  not built in\n"
 						 "events\n"
-						 "  process:exec           ok       tracepoint sched:sched_process_exec\n"
-						 "  process:exit           missing  no such\\ntracepoint\n");
+						 "  process:exec            ok       tracepoint sched:sched_process_exec\n"
+						 "  process:exit            missing  no such\\ntracepoint\n");
 }
 
 Test(check_report, the_status_is_0_when_all_events_work_in_full)

@@ -82,7 +82,7 @@ static void prepare(void)
 {
 	const struct collector_options collector = {.ring_memory_bytes = 1 << 20, .reorder_ns = 500000};
 	const struct sensor_consumer consumer = {.event = take_event, .flush = take_flush};
-	struct sensor_options options = {.with_trials = true, .max_requests = 3};
+	struct sensor_options options = {.probes = {.with_trials = true, .max_requests = 3}};
 	struct error err = {0};
 
 	cr_assert_eq(collector_open(&source, &collector, &err), 0, "%s", err.message);

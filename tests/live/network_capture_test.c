@@ -476,7 +476,7 @@ static void ban_all_but(struct ban *ban, const struct source_capture *source, si
 static struct sensor *open_sensor(const struct ban *ban, struct log *log)
 {
 	const struct sensor_consumer consumer = {.context = log, .event = take_event, .flush = take_flush};
-	struct sensor_options options = {.with_trials = true, .forbidden = ban->list, .forbidden_count = ban->count};
+	struct sensor_options options = {.probes = {.with_trials = true, .forbidden = ban->list, .forbidden_count = ban->count}};
 	const struct collector_options rings = {.ring_memory_bytes = 8 << 20};
 	struct sensor *sensor;
 	struct error err = {0};

@@ -60,7 +60,7 @@ static struct error apply(bool is_wanted)
 static void set_up(void)
 {
 	const struct sensor_consumer consumer = {.context = &taken, .event = take_event, .flush = take_flush};
-	struct sensor_options options = {.self_tgid = SELF};
+	struct sensor_options options = {.probes = {.self_tgid = SELF}};
 	struct error err = {0};
 
 	proc_tree_init(&proc);

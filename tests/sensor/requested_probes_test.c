@@ -43,7 +43,7 @@ static void take_flush(void *context)
 static void init(void)
 {
 	struct sensor_consumer consumer = {.event = take_event, .flush = take_flush};
-	struct sensor_options options = {.self_tgid = (uint32_t)getpid(), .max_requests = 1};
+	struct sensor_options options = {.probes = {.self_tgid = (uint32_t)getpid(), .max_requests = 1}};
 	struct error err = {0};
 
 	proc_tree_init(&proc);

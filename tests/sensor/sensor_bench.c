@@ -156,7 +156,7 @@ void bench_start(struct bench *b, const struct sensor_options *options)
 
 	all.source = b->source;
 	all.proc = b->proc.path;
-	all.self_tgid = BENCH_SELF;
+	all.probes.self_tgid = BENCH_SELF;
 	cr_assert_eq(sensor_new(&b->sensor, &all, &consumer, &err), 0, "%s", err.message);
 }
 
@@ -181,7 +181,7 @@ void bench_start_with(struct bench *b, enum event_kind kind, const char *way)
 	}
 	cr_assert_lt(count, c->source->candidate_count, "%s is no way", way);
 	capture_set_done(&set);
-	bench_start(b, &(struct sensor_options){.forbidden = forbidden, .forbidden_count = count});
+	bench_start(b, &(struct sensor_options){.probes = {.forbidden = forbidden, .forbidden_count = count}});
 }
 
 void bench_apply(struct bench *b, const struct plan *plan)

@@ -53,7 +53,7 @@ void bench_know_function(struct bench *b, const char *system, const char *name, 
 /* All that the process cache lives on. */
 void bench_know_processes(struct bench *b);
 
-/* options->source, proc and self_tgid are filled in; NULL: nothing else is said. */
+/* options->source, proc and probes.self_tgid are filled in; NULL: nothing else is said. */
 void bench_start(struct bench *b, const struct sensor_options *options);
 /* The same, without the ways of `kind` that are not called this. */
 void bench_start_with(struct bench *b, enum event_kind kind, const char *way);

@@ -225,7 +225,7 @@ Test(sensor_captures, requests_beyond_the_limit_are_refused_until_others_go)
 	struct error refusals[3] = {{0}};
 	struct plan plan = {0};
 
-	bench_start(&b, &(struct sensor_options){.max_requests = 2});
+	bench_start(&b, &(struct sensor_options){.probes = {.max_requests = 2}});
 	for (size_t i = 0; i < 3; i++)
 		cr_assert_eq(plan_add_request(&plan, requests[i], &refusals[i]), 0);
 	bench_apply(&b, &plan);

@@ -61,7 +61,7 @@ static struct bench *bench_new(void)
 {
 	struct bench *b = calloc(1, sizeof(*b));
 	struct sensor_consumer consumer = {.context = &b->log, .event = take_event, .flush = take_flush, .notices = take_notices};
-	struct sensor_options options = {.self_tgid = SELF};
+	struct sensor_options options = {.probes = {.self_tgid = SELF}};
 	struct error err = {0};
 
 	proc_tree_init(&b->proc);
