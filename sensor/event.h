@@ -71,7 +71,7 @@ enum event_capture {
 
 /* What was in the way of a lost event. */
 enum lost_cause {
-	LOST_RING,  /* the kernel found no room in a perf ring */
+	LOST_RING,  /* the kernel found no room in a perf ring, or we found none to wait for the end of so many calls */
 	LOST_QUEUE, /* this subscriber did not read fast enough */
 	LOST_PROBE, /* the kernel passed by a probe without running it: it was busy with another one, or out of return slots (kprobe_profile) */
 };

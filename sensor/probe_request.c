@@ -90,7 +90,8 @@ static char *call_key(const struct probe_request *r)
 	struct buffer key;
 
 	buffer_init(&key, 0);
-	buffer_printf(&key, "%s%s%s", r->executable ? r->executable : "", r->executable ? ":" : "", r->symbol);
+	/* No symbol has a blank in it. */
+	buffer_printf(&key, "%s%s%s", r->executable ? r->executable : "", r->executable ? " " : "", r->symbol);
 	if (r->kind == EVENT_KERNEL_CALL_EXIT || r->kind == EVENT_USER_CALL_EXIT)
 		buffer_put_string(&key, " exit");
 	for (size_t i = 0; i < r->parameter_count; i++)

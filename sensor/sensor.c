@@ -20,8 +20,9 @@ struct sensor {
 	uint64_t last_time_ns; /* of the last event or horizon */
 	uint64_t events;
 	uint64_t rounds;
-	bool rescan;  /* samples that the process cache lives on were lost */
-	bool retrack; /* samples of changes of directory or credentials were */
+	uint64_t forgotten; /* of call_table_forgotten(), what was told */
+	bool rescan;        /* samples that the process cache lives on were lost */
+	bool retrack;       /* samples of changes of directory or credentials were */
 	/* The last process that a sample named, until the cache changes. */
 	const struct process *recent;
 	uint32_t recent_tgid;
@@ -274,11 +275,27 @@ enum sensor_round_result sensor_round(struct sensor *s, uint32_t max_samples)
 	return result;
 }
 
+/* Calls for which there was no room until their end: what they would have been nobody knows any more. */
+static void tell_forgotten(struct sensor *s)
+{
+	uint64_t forgotten = call_table_forgotten(s->context.calls);
+	struct event event = {
+		.kind = EVENT_LOST,
+		.time_ns = s->last_time_ns,
+		.lost = {.count = forgotten - s->forgotten, .of = EVENT_KIND_COUNT, .cause = LOST_RING},
+	};
+
+	if (event.lost.count)
+		sensor_emit(s, &event);
+	s->forgotten = forgotten;
+}
+
 void sensor_settle(struct sensor *s)
 {
 	struct error err = {0};
 
 	s->source->ops->settle(s->source);
+	tell_forgotten(s);
 	probe_set_refresh_self(&s->probes);
 	if (s->retrack)
 		track_anew(s);

@@ -48,7 +48,7 @@ Test(probe_request, a_key_says_all_that_is_asked_for)
 	cr_expect_null(request->filter);
 	cr_expect_str_eq(key_of(EVENT_KERNEL_CALL_ENTER, "ignored", "vfs_read", "fd > 2"), "vfs_read if fd > 2");
 	cr_expect_null(request->executable);
-	cr_expect_str_eq(key_of(EVENT_USER_CALL_EXIT, "/bin/a program", "main", NULL), "/bin/a program:main exit");
+	cr_expect_str_eq(key_of(EVENT_USER_CALL_EXIT, "/bin/a program", "main", NULL), "/bin/a program main exit");
 	request = probe_request_unref(request);
 	cr_assert_eq(probe_request_new_call(&request, EVENT_KERNEL_CALL_ENTER, NULL, "f", parameters, 2, "fd == 1", &err), 0);
 	cr_expect_str_eq(request->key, "f fd=$arg1 name=+0($arg2):string if fd == 1");

@@ -88,6 +88,12 @@ DEFINE_ARGUMENT(signed_argument, int64_t, signed_value)
 DEFINE_ARGUMENT(unsigned_argument, uint64_t, unsigned_value)
 DEFINE_ARGUMENT(string_argument, const char *, string_value)
 
+static void need_kprobes(void)
+{
+	if (access("/sys/kernel/tracing/kprobe_events", F_OK))
+		scenario_skip("this kernel has no kprobes");
+}
+
 static void open_nowhere(void)
 {
 	CHECK_INTEGER(open(NOWHERE, O_WRONLY | O_APPEND), -1);
@@ -106,12 +112,14 @@ static void read_zeros(int times)
 
 static void a_kernel_function_tells_numbers_and_strings_at_its_entry(void)
 {
-	struct observation *o = observe(wish_kernel_call(EVENT_KERNEL_CALL_ENTER, OPENAT,
-							 "dfd=$arg1:s32 name=+0($arg2):ustring flags=+0($arg3):u64 who=$comm at=%ip:symbol",
-							 "name == \"" NOWHERE "\""));
 	struct of_process ours = {EVENT_KERNEL_CALL_ENTER, getpid()};
 	const Capsule8__Api__V0__Event *event;
+	struct observation *o;
 
+	need_kprobes();
+	o = observe(wish_kernel_call(EVENT_KERNEL_CALL_ENTER, OPENAT,
+				     "dfd=$arg1:s32 name=+0($arg2):ustring flags=+0($arg3):u64 who=$comm at=%ip:symbol",
+				     "name == \"" NOWHERE "\""));
 	read_zeros(1);
 	open_nowhere();
 	event = await_of_process(o, ours.kind, ours.pid);
@@ -134,6 +142,7 @@ static void a_kernel_function_tells_its_result_at_its_return(void)
 	const Capsule8__Api__V0__Event *event;
 	struct observation *o;
 
+	need_kprobes();
 	snprintf(filter, sizeof(filter), "common_pid == %d && result == %d", getpid(), -ENOENT);
 	o = observe(wish_kernel_call(EVENT_KERNEL_CALL_EXIT, OPENAT, "result=$retval:s32", filter));
 	read_zeros(1);
@@ -152,6 +161,7 @@ static void each_of_100_calls_is_told_at_its_entry_and_at_its_return(void)
 	struct of_process entered = {EVENT_KERNEL_CALL_ENTER, getpid()}, returned = {EVENT_KERNEL_CALL_EXIT, getpid()};
 	struct observation *o;
 
+	need_kprobes();
 	wish_also(spec, EVENT_KERNEL_CALL_EXIT);
 	add_call(spec, EVENT_KERNEL_CALL_EXIT, NULL, "vfs_read", "got=$retval:s64", "got == 12345");
 	o = observe(spec);
@@ -166,8 +176,10 @@ static void each_of_100_calls_is_told_at_its_entry_and_at_its_return(void)
 
 static void a_system_call_is_known_by_its_old_name_when_only_its_result_is_asked_for(void)
 {
-	struct observation *o = observe(wish_kernel_call(EVENT_KERNEL_CALL_EXIT, "sys_setns", "result=$retval:s64", NULL));
+	struct observation *o;
 
+	need_kprobes();
+	o = observe(wish_kernel_call(EVENT_KERNEL_CALL_EXIT, "sys_setns", "result=$retval:s64", NULL));
 	CHECK_INTEGER(syscall(SYS_setns, -1, 0), -1);
 	CHECK_INTEGER(signed_argument(await_of_process(o, EVENT_KERNEL_CALL_EXIT, getpid()), "result", CALL_SINT64), -EBADF);
 	expect_refusal(wish_kernel_call(EVENT_KERNEL_CALL_ENTER, "sys_setns", "fd=$arg1:s32", NULL), "struct pt_regs");
@@ -175,6 +187,7 @@ static void a_system_call_is_known_by_its_old_name_when_only_its_result_is_asked
 
 static void what_cannot_be_probed_is_refused_with_the_reason(void)
 {
+	need_kprobes();
 	expect_refusal(wish_kernel_call(EVENT_KERNEL_CALL_ENTER, "vfs_reed", "", NULL), "near it: vfs_read");
 	expect_refusal(wish_kernel_call(EVENT_KERNEL_CALL_ENTER, "kprobe_dispatcher", "", NULL), "blacklisted");
 	expect_refusal(wish_kernel_call(EVENT_KERNEL_CALL_ENTER, "vfs_read", "file=$arg1 size=%nonsense:u64", NULL),
@@ -287,6 +300,7 @@ static void watching_200_functions_one_after_the_other_leaves_tracefs_as_it_was(
 {
 	const char *before;
 
+	need_kprobes();
 	write_probe("p:foreign/read vfs_read");
 	before = await_no_probes_of("ringside_");
 	for (int i = 0; i < TOGGLES; i++)
@@ -297,13 +311,16 @@ static void watching_200_functions_one_after_the_other_leaves_tracefs_as_it_was(
 
 static void two_sensors_do_not_touch_each_others_probes(void)
 {
-	const char *before = await_no_probes_of("ringside_");
-	struct second_sensor second = start_second_sensor("second.sock");
-	struct observation *here = observe(wish_kernel_call(EVENT_KERNEL_CALL_ENTER, "vfs_read", "count=$arg3:u64", "count == 12345"));
-	struct observation *there =
-		observe_at(second.address, wish_kernel_call(EVENT_KERNEL_CALL_ENTER, "vfs_read", "count=$arg3:u64", "count == 12345"));
 	struct of_process ours = {EVENT_KERNEL_CALL_ENTER, getpid()};
+	struct observation *here, *there;
+	struct second_sensor second;
+	const char *before;
 
+	need_kprobes();
+	before = await_no_probes_of("ringside_");
+	second = start_second_sensor("second.sock");
+	here = observe(wish_kernel_call(EVENT_KERNEL_CALL_ENTER, "vfs_read", "count=$arg3:u64", "count == 12345"));
+	there = observe_at(second.address, wish_kernel_call(EVENT_KERNEL_CALL_ENTER, "vfs_read", "count=$arg3:u64", "count == 12345"));
 	for (int i = 0; i < TOGGLES / 4; i++) {
 		struct observation *a = observe(nth_wish(i));
 		struct observation *b = observe_at(second.address, nth_wish(i + 1));
@@ -325,12 +342,14 @@ static void two_sensors_do_not_touch_each_others_probes(void)
 
 static void the_probes_of_a_sensor_that_was_killed_are_removed_by_the_next_and_no_others(void)
 {
-	struct second_sensor second = start_second_sensor("second.sock"), third;
+	struct second_sensor second, third;
 	char group[32], foreign[64];
 	struct observation *here;
 	const char *text;
 
+	need_kprobes();
 	await_no_probes_of("ringside_");
+	second = start_second_sensor("second.sock");
 	here = observe(wish_kernel_call(EVENT_KERNEL_CALL_ENTER, "vfs_read", "count=$arg3:u64", "count == 12345"));
 	observe_at(second.address, nth_wish(0));
 	observe_at(second.address, nth_wish(1));
