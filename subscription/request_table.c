@@ -5,17 +5,28 @@
 #include <string.h>
 #include <utlist.h>
 
+static void remove_entry(struct request_table *t, struct request_entry *entry)
+{
+	DL_DELETE(t->entries, entry);
+	probe_request_unref(entry->request);
+	free(entry);
+}
+
 void request_table_sweep(struct request_table *t)
 {
 	struct request_entry *entry, *next;
 
-	DL_FOREACH_SAFE (t->entries, entry, next) {
-		if (entry->request->references > 1)
-			continue;
-		DL_DELETE(t->entries, entry);
-		probe_request_unref(entry->request);
-		free(entry);
-	}
+	DL_FOREACH_SAFE (t->entries, entry, next)
+		if (entry->request->references == 1)
+			remove_entry(t, entry);
+}
+
+void request_table_done(struct request_table *t)
+{
+	struct request_entry *entry, *next;
+
+	DL_FOREACH_SAFE (t->entries, entry, next)
+		remove_entry(t, entry);
 }
 
 static struct request_entry *find_equal(const struct request_table *t, const struct probe_request *request)

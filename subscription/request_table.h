@@ -21,8 +21,11 @@ struct request_table {
 	struct request_entry *entries;
 };
 
-/* Frees what nobody has any more, which is everything when all clauses are gone. */
+/* Frees what only the table has: no clause, and no plan that is in force. */
 void request_table_sweep(struct request_table *t);
+
+/* Lets go of everything; what a plan still has lives on there. */
+void request_table_done(struct request_table *t);
 
 /* Exchanges the requests of a spec for those of the table; new ones join it. -ENOMEM. */
 int request_table_intern(struct request_table *t, struct subscription_spec *spec);

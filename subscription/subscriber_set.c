@@ -103,6 +103,8 @@ static int apply(struct subscriber_set *s, struct error refusals[EVENT_KIND_COUN
 	if (!r)
 		s->callbacks.apply(s->callbacks.context, &plan, refusals);
 	plan_done(&plan);
+	/* With the plan before went the last one that had them. */
+	request_table_sweep(&s->requests);
 	return r;
 }
 
@@ -369,7 +371,7 @@ struct subscriber_set *subscriber_set_free(struct subscriber_set *s, int code, c
 		outbox_unref(m->outbox);
 		free(m);
 	}
-	request_table_sweep(&s->requests);
+	request_table_done(&s->requests);
 	kind_index_done(&s->index);
 	free(s->takers);
 	free(s);

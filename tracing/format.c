@@ -113,12 +113,14 @@ int format_parse(struct format **ret, const char *system, const char *name, cons
 	if (!f)
 		return error_set(err, -ENOMEM, "%s:%s: out of memory", system, name);
 	f->system = strdup(system);
-	f->text = strndup(text, text_length);
+	f->text = malloc(text_length + 1);
 	f->tep = tep_alloc();
 	if (!f->system || !f->text || !f->tep) {
 		format_free(f);
 		return error_set(err, -ENOMEM, "%s:%s: out of memory", system, name);
 	}
+	memcpy(f->text, text, text_length);
+	f->text[text_length] = 0;
 	/* The samples are those of this host or of a recording of the same byte order. */
 	tep_set_loglevel(TEP_LOG_NONE);
 	if (format_read(f, name)) {

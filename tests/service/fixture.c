@@ -12,7 +12,7 @@
 
 #define PATIENCE_MS 30000
 
-void fixture_init(struct fixture *f, size_t queue_bytes)
+static void init(struct fixture *f, size_t queue_bytes, bool allow_remote_calls)
 {
 	const struct rpc_server_options options = {0};
 	struct error err = {0};
@@ -22,7 +22,12 @@ void fixture_init(struct fixture *f, size_t queue_bytes)
 	cr_assert_not_null(mkdtemp(f->directory));
 	snprintf(f->address, sizeof(f->address), "unix:%s/socket", f->directory);
 	f->engine = fake_engine_new();
-	f->backend = (struct telemetry_backend){.queue_bytes = queue_bytes, .sensor_id = "test", .start_time_ns = 1};
+	f->backend = (struct telemetry_backend){
+		.queue_bytes = queue_bytes,
+		.sensor_id = "test",
+		.start_time_ns = 1,
+		.allow_remote_calls = allow_remote_calls,
+	};
 	fake_engine_backend(f->engine, &f->backend);
 	cr_assert_eq(descriptor_set_new(&f->descriptors, &err), 0, "%s", err.message);
 	f->reflection.descriptors = f->descriptors;
@@ -35,6 +40,16 @@ void fixture_init(struct fixture *f, size_t queue_bytes)
 	cr_assert_eq(rpc_server_listen(f->server, "127.0.0.1:0", &err), 0, "%s", err.message);
 	f->tcp_address = rpc_server_address(f->server, 1);
 	cr_assert_eq(rpc_server_start(f->server, &err), 0, "%s", err.message);
+}
+
+void fixture_init(struct fixture *f, size_t queue_bytes)
+{
+	init(f, queue_bytes, false);
+}
+
+void fixture_init_open(struct fixture *f, size_t queue_bytes)
+{
+	init(f, queue_bytes, true);
 }
 
 void fixture_done(struct fixture *f)

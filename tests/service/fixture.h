@@ -21,6 +21,8 @@ struct fixture {
 };
 
 void fixture_init(struct fixture *f, size_t queue_bytes);
+/* As fixture_init(), with function calls for remote clients too. */
+void fixture_init_open(struct fixture *f, size_t queue_bytes);
 void fixture_done(struct fixture *f);
 
 /* Connects with time to spare. */

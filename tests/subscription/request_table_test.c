@@ -73,6 +73,23 @@ Test(request_table, a_sweep_takes_what_nobody_has_and_leaves_the_rest)
 	subscription_spec_free(kept);
 }
 
+Test(request_table, what_a_plan_still_has_outlives_the_table)
+{
+	struct subscription_spec *spec = subscription_spec_new();
+	struct probe_request *of_plan;
+
+	add(spec, EVENT_KERNEL_CALL_ENTER, "f");
+	cr_assert_eq(request_table_intern(&table, spec), 0);
+	of_plan = probe_request_ref(spec->clauses[0].request);
+	subscription_spec_free(spec);
+	request_table_sweep(&table);
+	cr_expect_not_null(request_table_find(&table, of_plan));
+	request_table_done(&table);
+	cr_expect_null(table.entries);
+	cr_expect_eq(of_plan->references, 1);
+	probe_request_unref(of_plan);
+}
+
 Test(request_table, interning_twice_changes_nothing)
 {
 	struct subscription_spec *spec = subscription_spec_new();
