@@ -43,7 +43,8 @@ const Capsule8__Api__V0__Event *await_event(struct observation *o, event_matcher
 /* The first of that kind by the process `pid`. */
 const Capsule8__Api__V0__Event *await_of_process(struct observation *o, enum event_kind kind, pid_t pid);
 
-/* Waits until nothing has come for half a second, so that what is counted then is all there is. Fails when events were lost. */
+/* Waits until nothing has come for half a second, or for five seconds where others are busy, so that what is counted then is all there is.
+ * Fails when events were lost. */
 void settle(struct observation *o);
 /* Waits for the next few, half a second at most. */
 void receive_some(struct observation *o);
