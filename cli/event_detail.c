@@ -246,67 +246,40 @@ struct argument {
 	uint64_t integer;
 };
 
-static struct argument kernel_argument(const void *list, size_t i)
-{
-	const Capsule8__Api__V0__KernelFunctionCallEvent__ArgumentsEntry *entry =
-		((Capsule8__Api__V0__KernelFunctionCallEvent__ArgumentsEntry *const *)list)[i];
-	struct argument shown = {.name = entry->key};
-
-	if (!entry->value)
-		return shown;
-	switch (entry->value->value_case) {
-	case CAPSULE8__API__V0__KERNEL_FUNCTION_CALL_EVENT__FIELD_VALUE__VALUE_BYTES_VALUE:
-		shown.form = ARGUMENT_BYTES;
-		shown.bytes = &entry->value->bytes_value;
-		break;
-	case CAPSULE8__API__V0__KERNEL_FUNCTION_CALL_EVENT__FIELD_VALUE__VALUE_STRING_VALUE:
-		shown.form = ARGUMENT_STRING;
-		shown.string = entry->value->string_value;
-		break;
-	case CAPSULE8__API__V0__KERNEL_FUNCTION_CALL_EVENT__FIELD_VALUE__VALUE_SIGNED_VALUE:
-		shown.form = ARGUMENT_SIGNED;
-		shown.integer = (uint64_t)entry->value->signed_value;
-		break;
-	case CAPSULE8__API__V0__KERNEL_FUNCTION_CALL_EVENT__FIELD_VALUE__VALUE_UNSIGNED_VALUE:
-		shown.form = ARGUMENT_UNSIGNED;
-		shown.integer = entry->value->unsigned_value;
-		break;
-	default:
-		break;
+/* The two kinds of calls have messages of their own for the same. */
+#define DEFINE_ARGUMENT(function, Message, PREFIX)                                                      \
+	static struct argument function(const void *list, size_t i)                                     \
+	{                                                                                               \
+		const Message##__ArgumentsEntry *entry = ((Message##__ArgumentsEntry *const *)list)[i]; \
+		struct argument shown = {.name = entry->key};                                           \
+                                                                                                        \
+		if (!entry->value)                                                                      \
+			return shown;                                                                   \
+		switch (entry->value->value_case) {                                                     \
+		case PREFIX##__FIELD_VALUE__VALUE_BYTES_VALUE:                                          \
+			shown.form = ARGUMENT_BYTES;                                                    \
+			shown.bytes = &entry->value->bytes_value;                                       \
+			break;                                                                          \
+		case PREFIX##__FIELD_VALUE__VALUE_STRING_VALUE:                                         \
+			shown.form = ARGUMENT_STRING;                                                   \
+			shown.string = entry->value->string_value;                                      \
+			break;                                                                          \
+		case PREFIX##__FIELD_VALUE__VALUE_SIGNED_VALUE:                                         \
+			shown.form = ARGUMENT_SIGNED;                                                   \
+			shown.integer = (uint64_t)entry->value->signed_value;                           \
+			break;                                                                          \
+		case PREFIX##__FIELD_VALUE__VALUE_UNSIGNED_VALUE:                                       \
+			shown.form = ARGUMENT_UNSIGNED;                                                 \
+			shown.integer = entry->value->unsigned_value;                                   \
+			break;                                                                          \
+		default:                                                                                \
+			break;                                                                          \
+		}                                                                                       \
+		return shown;                                                                           \
 	}
-	return shown;
-}
 
-static struct argument user_argument(const void *list, size_t i)
-{
-	const Capsule8__Api__V0__UserFunctionCallEvent__ArgumentsEntry *entry =
-		((Capsule8__Api__V0__UserFunctionCallEvent__ArgumentsEntry *const *)list)[i];
-	struct argument shown = {.name = entry->key};
-
-	if (!entry->value)
-		return shown;
-	switch (entry->value->value_case) {
-	case CAPSULE8__API__V0__USER_FUNCTION_CALL_EVENT__FIELD_VALUE__VALUE_BYTES_VALUE:
-		shown.form = ARGUMENT_BYTES;
-		shown.bytes = &entry->value->bytes_value;
-		break;
-	case CAPSULE8__API__V0__USER_FUNCTION_CALL_EVENT__FIELD_VALUE__VALUE_STRING_VALUE:
-		shown.form = ARGUMENT_STRING;
-		shown.string = entry->value->string_value;
-		break;
-	case CAPSULE8__API__V0__USER_FUNCTION_CALL_EVENT__FIELD_VALUE__VALUE_SIGNED_VALUE:
-		shown.form = ARGUMENT_SIGNED;
-		shown.integer = (uint64_t)entry->value->signed_value;
-		break;
-	case CAPSULE8__API__V0__USER_FUNCTION_CALL_EVENT__FIELD_VALUE__VALUE_UNSIGNED_VALUE:
-		shown.form = ARGUMENT_UNSIGNED;
-		shown.integer = entry->value->unsigned_value;
-		break;
-	default:
-		break;
-	}
-	return shown;
-}
+DEFINE_ARGUMENT(kernel_argument, Capsule8__Api__V0__KernelFunctionCallEvent, CAPSULE8__API__V0__KERNEL_FUNCTION_CALL_EVENT)
+DEFINE_ARGUMENT(user_argument, Capsule8__Api__V0__UserFunctionCallEvent, CAPSULE8__API__V0__USER_FUNCTION_CALL_EVENT)
 
 static void put_argument(struct buffer *out, const struct argument *argument)
 {

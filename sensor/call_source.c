@@ -12,20 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* For sources without a kernel. */
-static const struct fetcharg_dialect full_dialect = {.user_memory = true,
-						     .arguments = true,
-						     .return_arguments = true,
-						     .comm = true,
-						     .hex_types = true,
-						     .arrays = true,
-						     .symbol = true,
-						     .symstr = true,
-						     .immediates = true,
-						     .character = true,
-						     .return_suffix = true,
-						     .maxactive = true};
-
 static bool build_from_kernel(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
 			      struct event *ret)
 {
@@ -280,7 +266,7 @@ int call_install(struct probe *p, struct probe_request *request, const struct pr
 		.kernel = kernel,
 		.self = self,
 		.source = source,
-		.dialect = kernel->is_real ? &kernel->dialect : &full_dialect,
+		.dialect = kernel->is_real ? &kernel->dialect : &fetcharg_dialect_full,
 		.args = args,
 		.err = err,
 	};

@@ -17,7 +17,13 @@ static const struct {
 	{network_captures, &network_capture_count},
 };
 
-#define SOURCE_COUNT (sizeof(sources) / sizeof(sources[0]))
+const struct source_capture *capture_of_source(size_t i)
+{
+	for (size_t j = 0; j < sizeof(sources) / sizeof(sources[0]); i -= *sources[j++].count)
+		if (i < *sources[j].count)
+			return &sources[j].captures[i];
+	return NULL;
+}
 
 int capture_set_init(struct capture_set *s, const struct capture_options *options)
 {
@@ -26,20 +32,18 @@ int capture_set_init(struct capture_set *s, const struct capture_options *option
 	*s = (struct capture_set){0};
 	if (options)
 		s->options = *options;
-	for (size_t i = 0; i < SOURCE_COUNT; i++)
-		count += *sources[i].count;
+	while (capture_of_source(count))
+		count++;
 	s->captures = calloc(count + 1, sizeof(*s->captures));
 	if (!s->captures)
 		return -ENOMEM;
-	for (size_t i = 0; i < SOURCE_COUNT; i++) {
-		for (size_t j = 0; j < *sources[i].count; j++) {
-			struct capture *c = &s->captures[s->count++];
+	for (; s->count < count; s->count++) {
+		struct capture *c = &s->captures[s->count];
 
-			c->source = &sources[i].captures[j];
-			c->rejections = calloc(c->source->candidate_count, sizeof(*c->rejections));
-			if (!c->rejections)
-				return -ENOMEM;
-		}
+		c->source = capture_of_source(s->count);
+		c->rejections = calloc(c->source->candidate_count, sizeof(*c->rejections));
+		if (!c->rejections)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -81,11 +85,12 @@ static bool is_forbidden(const struct capture_set *s, const struct capture *c, c
 
 bool capture_candidate_exists(const char *name)
 {
-	for (size_t i = 0; i < SOURCE_COUNT; i++)
-		for (size_t j = 0; j < *sources[i].count; j++)
-			for (size_t k = 0; k < sources[i].captures[j].candidate_count; k++)
-				if (is_called(&sources[i].captures[j], &sources[i].captures[j].candidates[k], name))
-					return true;
+	const struct source_capture *source;
+
+	for (size_t i = 0; (source = capture_of_source(i)); i++)
+		for (size_t j = 0; j < source->candidate_count; j++)
+			if (is_called(source, &source->candidates[j], name))
+				return true;
 	return false;
 }
 

@@ -37,7 +37,10 @@ struct capture_set {
 	size_t count;
 };
 
-/* All captures of all sources. -ENOMEM. */
+/* The captures of all sources, one after the other; NULL behind the last. */
+const struct source_capture *capture_of_source(size_t i);
+
+/* All of them. -ENOMEM. */
 int capture_set_init(struct capture_set *s, const struct capture_options *options);
 void capture_set_done(struct capture_set *s);
 

@@ -1,20 +1,11 @@
 #include "sensor/function_names.h"
 
-#include "sensor/source.h"
+#include "sensor/capture.h"
 #include "tracing/kernel_symbols.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const struct {
-	const struct source_capture *captures;
-	const size_t *count;
-} sources[] = {
-	{process_captures, &process_capture_count},
-	{file_captures, &file_capture_count},
-	{network_captures, &network_capture_count},
-};
 
 static struct kernel_symbol_request *find(const struct function_names *n, const char *name)
 {
@@ -50,12 +41,12 @@ static int add_candidate(struct function_names *n, const struct source_candidate
 
 static void look_up(struct function_names *n)
 {
+	const struct source_capture *source;
 	int code = 0;
 
-	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
-		for (size_t j = 0; j < *sources[i].count; j++)
-			for (size_t k = 0; !code && k < sources[i].captures[j].candidate_count; k++)
-				code = add_candidate(n, &sources[i].captures[j].candidates[k]);
+	for (size_t i = 0; (source = capture_of_source(i)); i++)
+		for (size_t j = 0; !code && j < source->candidate_count; j++)
+			code = add_candidate(n, &source->candidates[j]);
 	if (!code)
 		(void)kernel_symbols_find(NULL, n->requests, n->count, &n->err);
 }

@@ -14,7 +14,7 @@
  * 1. A kprobe on start_thread(), where the kernel has kprobes, for 64-bit programs: the first 1.5 to 2 KiB of arguments, before the program
  *    has run at all (exec_copy.h).
  * 2. sched:sched_process_exec, some microseconds later, with a dump of the user stack (PERF_SAMPLE_STACK_USER). Always tells argc; has the
- *    strings too when no page of the random gap before them is missing from memory, which is so five times out of six.
+ *    strings too when no page of the random gap before them is missing from memory, which is so five times out of six or more often.
  * 3. A uprobe on the first instruction of the dynamic loaders, a little later, with a dump as well. Its fetchargs read one word of each page
  *    that the dump covers: they may fault pages in, the dump may not. So the dump is whole, unless the arguments are longer than it is.
  * 4. What is still missing after that is read from the program's memory at once (exec_memory.h), which a program that lives for some ten

@@ -119,6 +119,9 @@ struct fetcharg_dialect {
 	bool error_log;        /* says what is wrong with a definition (5.2) */
 };
 
+/* All of it: for those who ask no kernel. */
+extern const struct fetcharg_dialect fetcharg_dialect_full;
+
 /* From the text of tracefs' README. Pure. A text that says nothing of fetchargs (before 4.9) gives the set of 3.10: all false. */
 void fetcharg_dialect_parse(struct fetcharg_dialect *ret, const char *readme);
 

@@ -7,6 +7,22 @@
 #include <string.h>
 #include <tracefs.h>
 
+const struct fetcharg_dialect fetcharg_dialect_full = {
+	.user_memory = true,
+	.arguments = true,
+	.return_arguments = true,
+	.comm = true,
+	.hex_types = true,
+	.arrays = true,
+	.symbol = true,
+	.symstr = true,
+	.immediates = true,
+	.character = true,
+	.return_suffix = true,
+	.maxactive = true,
+	.error_log = true,
+};
+
 /* The words of the kernel's own help (kernel/trace/trace.c, readme_msg), which grew with what it describes. */
 void fetcharg_dialect_parse(struct fetcharg_dialect *ret, const char *readme)
 {

@@ -34,16 +34,6 @@ static void check_written(const struct fetcharg *arg, const struct fetcharg_dial
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct fetcharg_dialect newest = {.user_memory = true,
-						       .arguments = true,
-						       .comm = true,
-						       .hex_types = true,
-						       .arrays = true,
-						       .symbol = true,
-						       .symstr = true,
-						       .immediates = true,
-						       .character = true,
-						       .error_log = true};
 	static const struct fetcharg_dialect oldest;
 	struct error err = {0};
 	struct fetcharg arg;
@@ -57,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fetcharg_parse(&arg, "name", text, &mistake, &err)) {
 		assert(*err.message && *mistake.sentence && mistake.position <= strlen("name=") + strlen(text));
 	} else {
-		check_written(&arg, &newest);
+		check_written(&arg, &fetcharg_dialect_full);
 		check_written(&arg, &oldest);
 	}
 	free(text);

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "sensor/plan.h"
 #include "sensor/sensor.h"
+#include "tests/support/probed_program.h"
 #include "tracing/collector.h"
 #include "tracing/dynamic_probe.h"
 #include "tracing/tracefs.h"
@@ -163,60 +164,25 @@ static void expect_refused(const struct error *refusal, int code, const char *pa
 	want_nothing();
 }
 
-struct child {
-	pid_t pid;
-	int go; /* closing it lets the child make its calls */
-};
-
-static void enter_nothing(void)
-{
-}
-
-/* As in a container that was made by chroot: a link in it is absolute, and leads nowhere on the host. */
 static void enter_chroot(void)
 {
-	if (chdir(root) || mkdir("bin", 0755) || mkdir("opt", 0755) || system("cp " PROGRAM ".fixed opt/called_tool") ||
-	    symlink("/opt/called_tool", "bin/tool") || chroot("."))
-		_exit(1);
+	probed_program_enter_chroot(root, PROGRAM ".fixed");
 }
 
-static struct child start(void (*enter)(void), const char *program)
+static struct probed_program start(void (*enter)(void), const char *path)
 {
-	int go[2], ready[2];
-	struct child child;
-	char text[16];
+	struct probed_program program = probed_program_start(enter, path, CALLS);
 
-	cr_assert_eq(pipe2(go, O_CLOEXEC), 0);
-	cr_assert_eq(pipe2(ready, O_CLOEXEC), 0);
-	child.pid = fork();
-	if (child.pid == 0) {
-		char calls[16];
-
-		snprintf(calls, sizeof(calls), "%d", CALLS);
-		enter();
-		dup2(go[0], STDIN_FILENO);
-		dup2(ready[1], STDOUT_FILENO);
-		execl(program, program, calls, NULL);
-		_exit(1);
-	}
-	watched = child.pid;
-	close(go[0]);
-	close(ready[1]);
-	child.go = go[1];
-	cr_assert_gt(read(ready[0], text, sizeof(text)), 0, "%s did not start", program);
-	close(ready[0]);
-	return child;
+	watched = program.pid;
+	return program;
 }
 
 /* Lets it run to its end, and takes all that it has done. */
-static void finish(struct child child)
+static void finish(struct probed_program program)
 {
 	uint64_t end_ns;
-	int status;
 
-	close(child.go);
-	cr_assert_eq(waitpid(child.pid, &status, 0), child.pid);
-	cr_assert_eq(status, 0);
+	probed_program_finish(program);
 	for (end_ns = clock_monotonic_ns() + 20 * NSEC_PER_MSEC; clock_monotonic_ns() < end_ns;)
 		sensor_round(sensor, UINT32_MAX);
 }
@@ -262,30 +228,30 @@ static void expect_all_calls(pid_t pid, const char *comm)
 
 Test(call_source_live, a_programs_function_tells_integers_strings_and_members_of_structs)
 {
-	struct child child = start(enter_nothing, PROGRAM);
+	struct probed_program program = start(NULL, PROGRAM);
 
 	want_well(EVENT_USER_CALL_ENTER, PROGRAM, "measure", ARGUMENTS, NULL);
-	finish(child);
-	expect_all_calls(child.pid, "called");
+	finish(program);
+	expect_all_calls(program.pid, "called");
 }
 
 Test(call_source_live, a_function_of_a_program_in_a_chroot_is_watched_by_the_path_through_its_process)
 {
-	struct child child = start(enter_chroot, "/bin/tool");
+	struct probed_program program = start(enter_chroot, "/bin/tool");
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/root/bin/tool", child.pid);
+	snprintf(path, sizeof(path), "/proc/%d/root/bin/tool", program.pid);
 	want_well(EVENT_USER_CALL_ENTER, path, "measure", ARGUMENTS, NULL);
-	finish(child);
-	expect_all_calls(child.pid, "tool");
+	finish(program);
+	expect_all_calls(program.pid, "tool");
 }
 
 Test(call_source_live, a_return_tells_the_value)
 {
-	struct child child = start(enter_nothing, PROGRAM);
+	struct probed_program program = start(NULL, PROGRAM);
 
 	want_well(EVENT_USER_CALL_EXIT, PROGRAM, "measure", "result=$retval:s32", NULL);
-	finish(child);
+	finish(program);
 	cr_assert_eq(seen_count, CALLS, "%zu calls", seen_count);
 	for (int i = 0; i < CALLS; i++) {
 		cr_expect_eq(seen[i].kind, EVENT_USER_CALL_EXIT);
@@ -296,11 +262,11 @@ Test(call_source_live, a_return_tells_the_value)
 
 Test(call_source_live, entry_and_return_of_one_function_come_in_turn)
 {
-	struct child child = start(enter_nothing, PROGRAM);
+	struct probed_program program = start(NULL, PROGRAM);
 
 	want_well(EVENT_USER_CALL_ENTER, PROGRAM, "measure", "value=+8(%di):s32", NULL);
 	want_well(EVENT_USER_CALL_EXIT, PROGRAM, "measure", "", NULL);
-	finish(child);
+	finish(program);
 	cr_assert_eq(seen_count, 2 * CALLS, "%zu", seen_count);
 	for (int i = 0; i < 2 * CALLS; i++)
 		cr_expect_eq(seen[i].request, plan.requests[i % 2].request);
@@ -308,10 +274,10 @@ Test(call_source_live, entry_and_return_of_one_function_come_in_turn)
 
 Test(call_source_live, a_filter_on_arguments_lets_its_calls_through_and_no_others)
 {
-	struct child child = start(enter_nothing, PROGRAM);
+	struct probed_program program = start(NULL, PROGRAM);
 
 	want_well(EVENT_USER_CALL_ENTER, PROGRAM, "measure", ARGUMENTS, "value == -9 || label == \"label 1\"");
-	finish(child);
+	finish(program);
 	cr_assert_eq(seen_count, 2);
 	cr_expect_str_eq(argument(&seen[0], "label", CALL_STRING)->bytes, "label 1");
 	cr_expect_eq(argument(&seen[1], "value", CALL_SINT32)->integer, -9);

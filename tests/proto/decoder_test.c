@@ -443,7 +443,7 @@ Test(decoder, a_user_call_has_its_executable)
 	cr_expect_eq(spec->clauses[0].kind, EVENT_USER_CALL_EXIT);
 	cr_assert_not_null(spec->clauses[0].request);
 	cr_expect_str_eq(spec->clauses[0].request->executable, "/lib/libc.so.6");
-	cr_expect_str_eq(spec->clauses[0].request->key, "/lib/libc.so.6:malloc exit address=$retval:x64");
+	cr_expect_str_eq(spec->clauses[0].request->key, "/lib/libc.so.6 malloc exit address=$retval:x64");
 
 	q.user.executable = (char *)"";
 	REFUSED(-EINVAL, "subscription.event_filter.user_events[0].executable: not set");

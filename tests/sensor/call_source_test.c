@@ -26,15 +26,6 @@
 #define EXCERPT TEST_DATA "/kallsyms/excerpt/"
 
 static const struct fetcharg_dialect oldest;
-static const struct fetcharg_dialect newest = {.user_memory = true,
-					       .arguments = true,
-					       .comm = true,
-					       .hex_types = true,
-					       .arrays = true,
-					       .symbol = true,
-					       .symstr = true,
-					       .immediates = true,
-					       .error_log = true};
 static const struct kernel_symbol_files symbols = {.kallsyms = EXCERPT "4.4", .blacklist = EXCERPT "blacklist"};
 
 static struct sample_source *source;
@@ -48,7 +39,7 @@ static void init(void)
 {
 	source = fake_source_new();
 	kernel = (struct probe_kernel){.is_real = true,
-				       .dialect = newest,
+				       .dialect = fetcharg_dialect_full,
 				       .symbols = &symbols,
 				       .addresses = kernel_addresses_new(EXCERPT "4.4")};
 	self_filter_init(&self, 0);

@@ -50,19 +50,6 @@ static size_t refused_at(const char *expression)
 }
 
 static const struct fetcharg_dialect oldest;
-static const struct fetcharg_dialect newest = {.user_memory = true,
-					       .arguments = true,
-					       .return_arguments = true,
-					       .comm = true,
-					       .hex_types = true,
-					       .arrays = true,
-					       .symbol = true,
-					       .symstr = true,
-					       .immediates = true,
-					       .character = true,
-					       .return_suffix = true,
-					       .maxactive = true,
-					       .error_log = true};
 
 static const char *write_list(const struct fetcharg_dialect *dialect, enum fetcharg_place place, const struct fetcharg *args, size_t count)
 {
@@ -137,11 +124,11 @@ Test(fetchargs, every_kind_of_place_comes_out_as_it_went_in)
 
 	for (size_t i = 0; i < sizeof(expressions) / sizeof(expressions[0]); i++) {
 		snprintf(expected, sizeof(expected), "a=%s", expressions[i]);
-		cr_expect_str_eq(written(&newest, FETCHARG_KERNEL_ENTRY, expressions[i]), expected);
+		cr_expect_str_eq(written(&fetcharg_dialect_full, FETCHARG_KERNEL_ENTRY, expressions[i]), expected);
 	}
-	cr_expect_str_eq(written(&newest, FETCHARG_USER_ENTRY, "@+0x100:u32"), "a=@+0x100:u32");
-	cr_expect_str_eq(written(&newest, FETCHARG_KERNEL_RETURN, "$retval:s64"), "a=$retval:s64");
-	cr_expect_str_eq(written(&newest, FETCHARG_KERNEL_RETURN, "$arg1"), "a=$arg1:x64");
+	cr_expect_str_eq(written(&fetcharg_dialect_full, FETCHARG_USER_ENTRY, "@+0x100:u32"), "a=@+0x100:u32");
+	cr_expect_str_eq(written(&fetcharg_dialect_full, FETCHARG_KERNEL_RETURN, "$retval:s64"), "a=$retval:s64");
+	cr_expect_str_eq(written(&fetcharg_dialect_full, FETCHARG_KERNEL_RETURN, "$arg1"), "a=$arg1:x64");
 }
 
 Test(fetchargs, an_old_kernel_gets_what_means_the_same)
@@ -151,7 +138,8 @@ Test(fetchargs, an_old_kernel_gets_what_means_the_same)
 	cr_expect_str_eq(written(&oldest, FETCHARG_KERNEL_ENTRY, "+u0($arg4):ustring"), "a=+0(%cx):string");
 	cr_expect_str_eq(written(&oldest, FETCHARG_KERNEL_ENTRY, "%di:symbol"), "a=%di:u64");
 	cr_expect_str_eq(written(&oldest, FETCHARG_KERNEL_ENTRY, "%di:symstr"), "a=%di:u64");
-	cr_expect_str_eq(written(&newest, FETCHARG_KERNEL_ENTRY, "%di:symstr"), "a=%di:u64", "its end is overwritten where it exists");
+	cr_expect_str_eq(written(&fetcharg_dialect_full, FETCHARG_KERNEL_ENTRY, "%di:symstr"), "a=%di:u64",
+			 "its end is overwritten where it exists");
 	cr_expect_str_eq(written(&oldest, FETCHARG_KERNEL_ENTRY, "+3(%di):char"), "a=+3(%di):u8");
 	cr_expect_str_eq(written(&oldest, FETCHARG_KERNEL_ENTRY, "$comm"), "");
 	cr_expect_str_eq(written(&oldest, FETCHARG_KERNEL_ENTRY, "+4(%si):u16[3]"), "a__0=+4(%si):u16 a__1=+6(%si):u16 a__2=+8(%si):u16");
@@ -163,10 +151,10 @@ Test(fetchargs, an_old_kernel_gets_what_means_the_same)
 
 Test(fetchargs, user_functions_get_registers_and_their_own_memory_on_every_kernel)
 {
-	cr_expect_str_eq(written(&newest, FETCHARG_USER_ENTRY, "+u0($arg2):ustring"), "a=+0(%si):string");
-	cr_expect_str_eq(written(&newest, FETCHARG_USER_ENTRY, "$arg1:symbol"), "a=%di:u64");
-	cr_expect_eq(refused(&newest, FETCHARG_USER_ENTRY, "@jiffies"), -EINVAL);
-	cr_expect_eq(refused(&newest, FETCHARG_KERNEL_ENTRY, "@+8"), -EINVAL);
+	cr_expect_str_eq(written(&fetcharg_dialect_full, FETCHARG_USER_ENTRY, "+u0($arg2):ustring"), "a=+0(%si):string");
+	cr_expect_str_eq(written(&fetcharg_dialect_full, FETCHARG_USER_ENTRY, "$arg1:symbol"), "a=%di:u64");
+	cr_expect_eq(refused(&fetcharg_dialect_full, FETCHARG_USER_ENTRY, "@jiffies"), -EINVAL);
+	cr_expect_eq(refused(&fetcharg_dialect_full, FETCHARG_KERNEL_ENTRY, "@+8"), -EINVAL);
 }
 
 Test(fetchargs, what_cannot_be_written_another_way_is_refused_with_a_sentence)
@@ -174,12 +162,12 @@ Test(fetchargs, what_cannot_be_written_another_way_is_refused_with_a_sentence)
 	cr_assert_eq(refused(&oldest, FETCHARG_KERNEL_ENTRY, "\\5"), -EOPNOTSUPP);
 	cr_assert(strstr(err.message, "argument a") && strstr(err.message, "immediate"), "%s", err.message);
 	cr_assert_eq(refused(&oldest, FETCHARG_KERNEL_RETURN, "$arg1"), -EOPNOTSUPP);
-	cr_assert_eq(refused(&newest, FETCHARG_USER_RETURN, "$arg1"), -EOPNOTSUPP);
-	cr_assert_eq(refused(&newest, FETCHARG_KERNEL_INSIDE, "$arg1"), -EOPNOTSUPP);
-	cr_assert_eq(refused(&newest, FETCHARG_KERNEL_ENTRY, "$retval"), -EINVAL);
+	cr_assert_eq(refused(&fetcharg_dialect_full, FETCHARG_USER_RETURN, "$arg1"), -EOPNOTSUPP);
+	cr_assert_eq(refused(&fetcharg_dialect_full, FETCHARG_KERNEL_INSIDE, "$arg1"), -EOPNOTSUPP);
+	cr_assert_eq(refused(&fetcharg_dialect_full, FETCHARG_KERNEL_ENTRY, "$retval"), -EINVAL);
 	cr_assert_eq(refused(&oldest, FETCHARG_KERNEL_ENTRY, "%zz"), -EINVAL);
 	cr_assert(strstr(err.message, "%zz"), "%s", err.message);
-	cr_assert_eq(refused(&newest, FETCHARG_KERNEL_ENTRY, "%zz"), 0, "a kernel that says why itself is asked");
+	cr_assert_eq(refused(&fetcharg_dialect_full, FETCHARG_KERNEL_ENTRY, "%zz"), 0, "a kernel that says why itself is asked");
 }
 
 Test(fetchargs, the_kernels_limits_hold)
@@ -203,7 +191,8 @@ Test(fetchargs, the_kernels_limits_hold)
 	args[2] = parse_named("c", "%di");
 	cr_assert_eq(fetchargs_write(&out, &oldest, arch_host(), FETCHARG_KERNEL_ENTRY, args, 3, &index, &err), -E2BIG);
 	cr_assert_eq(index, 2);
-	cr_assert_eq(refused(&newest, FETCHARG_KERNEL_ENTRY, "+1000000000(+1000000000(+1000000000(+1000000000(+1000000000(%si)))))"),
+	cr_assert_eq(refused(&fetcharg_dialect_full, FETCHARG_KERNEL_ENTRY,
+			     "+1000000000(+1000000000(+1000000000(+1000000000(+1000000000(%si)))))"),
 		     -E2BIG);
 }
 
@@ -216,7 +205,7 @@ Test(fetchargs, a_long_list_is_refused_before_the_kernel_cuts_it)
 		snprintf(name, sizeof(name), "a_name_of_thirty_two_letters__%02zu", i);
 		args[i] = parse_named(name, "+1000000000(+1000000000(+1000000(%si))):u64");
 	}
-	cr_assert_eq(fetchargs_write(&out, &newest, arch_host(), FETCHARG_KERNEL_ENTRY, args, 80, NULL, &err), -E2BIG);
+	cr_assert_eq(fetchargs_write(&out, &fetcharg_dialect_full, arch_host(), FETCHARG_KERNEL_ENTRY, args, 80, NULL, &err), -E2BIG);
 	cr_assert(strstr(err.message, "4095"), "%s", err.message);
 }
 
@@ -226,11 +215,11 @@ Test(fetchargs, a_name_is_used_once_also_by_the_elements_of_an_array)
 	struct fetcharg hidden[] = {parse_named("x__1", "%di"), parse_named("x", "+0(%si):u8[2]")};
 	size_t index;
 
-	cr_assert_eq(fetchargs_write(&out, &newest, arch_host(), FETCHARG_KERNEL_ENTRY, twice, 3, &index, &err), -EINVAL);
+	cr_assert_eq(fetchargs_write(&out, &fetcharg_dialect_full, arch_host(), FETCHARG_KERNEL_ENTRY, twice, 3, &index, &err), -EINVAL);
 	cr_assert_eq(index, 2);
 	cr_assert(strstr(err.message, "same"));
 	cr_assert_eq(fetchargs_write(&out, &oldest, arch_host(), FETCHARG_KERNEL_ENTRY, hidden, 2, &index, &err), -EINVAL);
-	cr_assert_eq(fetchargs_write(&out, &newest, arch_host(), FETCHARG_KERNEL_ENTRY, hidden, 2, &index, &err), 0);
+	cr_assert_eq(fetchargs_write(&out, &fetcharg_dialect_full, arch_host(), FETCHARG_KERNEL_ENTRY, hidden, 2, &index, &err), 0);
 }
 
 Test(fetchargs, the_error_points_at_the_wrong_word)
