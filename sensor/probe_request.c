@@ -21,6 +21,11 @@ bool probe_request_needed(enum event_kind kind)
 	}
 }
 
+bool probe_request_equal(const struct probe_request *a, const struct probe_request *b)
+{
+	return a == b || (a && b && a->kind == b->kind && !strcmp(a->key, b->key));
+}
+
 struct probe_request *probe_request_ref(struct probe_request *r)
 {
 	r->references++;

@@ -46,6 +46,9 @@ int probe_request_new_call(struct probe_request **ret, enum event_kind kind, con
 int probe_request_new_performance(struct probe_request **ret, const struct perf_counter *counters, size_t counter_count, bool by_frequency,
 				  uint64_t rate, struct error *err);
 
+/* Whether both ask for the same; either may be NULL, which is equal to NULL. */
+bool probe_request_equal(const struct probe_request *a, const struct probe_request *b);
+
 struct probe_request *probe_request_ref(struct probe_request *r);
 /* Takes NULL; returns NULL. */
 struct probe_request *probe_request_unref(struct probe_request *r);

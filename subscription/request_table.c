@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <utlist.h>
 
 static void remove_entry(struct request_table *t, struct request_entry *entry)
@@ -34,7 +33,7 @@ static struct request_entry *find_equal(const struct request_table *t, const str
 	struct request_entry *entry;
 
 	DL_FOREACH (t->entries, entry)
-		if (entry->request == request || (entry->request->kind == request->kind && !strcmp(entry->request->key, request->key)))
+		if (probe_request_equal(entry->request, request))
 			return entry;
 	return NULL;
 }

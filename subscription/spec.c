@@ -153,15 +153,10 @@ static bool predicate_equal(const struct predicate *a, const struct predicate *b
 	return a->field == b->field && a->op == b->op && a->integer == b->integer && strings_equal(a->string, b->string);
 }
 
-static bool requests_equal(const struct probe_request *a, const struct probe_request *b)
-{
-	return a == b || (a && b && a->kind == b->kind && !strcmp(a->key, b->key));
-}
-
 static bool clause_equal(const struct clause *a, const struct clause *b)
 {
 	if (a->kind != b->kind || a->predicate_count != b->predicate_count || a->interval_ns != b->interval_ns || a->length != b->length ||
-	    a->refusal_code != b->refusal_code || !strings_equal(a->refusal, b->refusal) || !requests_equal(a->request, b->request))
+	    a->refusal_code != b->refusal_code || !strings_equal(a->refusal, b->refusal) || !probe_request_equal(a->request, b->request))
 		return false;
 	for (size_t i = 0; i < a->predicate_count; i++)
 		if (!predicate_equal(&a->predicates[i], &b->predicates[i]))
