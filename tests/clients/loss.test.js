@@ -46,18 +46,15 @@ test('with default rings and a client that reads nothing is lost', { timeout: 12
 	// A client with a sanitizer in it is not attentive.
 	const sensor = await startSensor(t, sanitized ? ['--queue-memory', '512MiB'] : []);
 	const status = statusReader(t, sensor.address);
-	const watch = start(t, ringside, ['watch', '--connect', sensor.address, '-o', 'none', `syscall:${flooded}:enter`]);
+	// It ends by itself after the last call: an empty queue in the sensor says nothing of what still is on its way through the socket.
+	const words = ['watch', '--connect', sensor.address, '-o', 'none', '-n', String(calls), `syscall:${flooded}:enter`];
+	const watch = start(t, ringside, words);
 
 	await until(async () => (await status()).subscribers.length === 1, 'the subscription of `ringside watch`');
 	await flood(t, calls);
-	await until(
-		async () => Number((await status()).subscribers[0].matched) >= calls,
-		`${calls} events`,
-		30000,
-	);
-	await until(async () => (await status()).subscribers[0].queue_bytes === '0', 'an empty queue', 30000);
-	watch.kill('SIGINT');
+	const giveUp = setTimeout(() => watch.kill('SIGINT'), 60000);
 	const { code, out, err } = await watch.done;
+	clearTimeout(giveUp);
 
 	assert.equal(code, 0, err);
 	// "N events, M lost", whatever stands around it and however the number is grouped.
