@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sensor/sensor.h"
+#include "service/command_queue.h"
 #include "tracing/collector.h"
 #include "tracing/dynamic_probe.h"
 #include "tracing/exec_arguments.h"
@@ -11,11 +12,9 @@
 #include "tracing/tracefs.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utlist.h>
 #include <uv.h>
 
 #define RING_MEMORY_DEFAULT (UINT64_C(64) << 20)
@@ -31,6 +30,8 @@
 #define ROUND_INTERVAL_BUSY_MS 10
 #define ROUND_BUSY_SAMPLES     256
 
+#define STOPPING_MESSAGE "the sensor is shutting down"
+
 #define SETTLE_INTERVAL_MS 200
 /* CPUs are looked at with every so manieth settling. */
 #define SETTLES_PER_CPU_UPDATE 5
@@ -39,12 +40,6 @@ enum {
 	GRPC_FAILED_PRECONDITION = 9,
 	GRPC_INTERNAL = 13,
 	GRPC_UNAVAILABLE = 14,
-};
-
-/* What other threads want of the loop thread, in order. Lives inside what it is about. */
-struct command {
-	void (*run)(struct command *command, struct engine *e);
-	struct command *prev, *next;
 };
 
 struct engine_subscription {
@@ -56,7 +51,6 @@ struct engine_subscription {
 	void *first_context;
 	struct subscriber *subscriber; /* loop thread; NULL: not active */
 	struct command add, remove, room;
-	bool room_queued; /* under the engine's mutex */
 };
 
 struct engine {
@@ -65,8 +59,9 @@ struct engine {
 	uv_timer_t timer;
 	uv_timer_t settle;
 	uv_idle_t more;
-	uv_async_t wake;
+	uv_async_t stop;
 	uv_signal_t signals[2];
+	struct command_queue commands; /* of other threads */
 
 	struct sample_source *collector; /* the sensor's, or the capture's */
 	struct sample_source *capture;   /* the sensor's; NULL: none */
@@ -78,53 +73,16 @@ struct engine {
 	uint64_t interval_ms;
 	uint64_t samples_seen;
 	uint32_t settles;
-
-	pthread_mutex_t mutex; /* guards what follows */
-	struct command *commands;
-	bool stopping; /* takes no more commands */
+	bool ending; /* the loop is about to stop: nothing is made any more, and what there is goes with all the rest */
 };
 
 /* Commands */
-
-/* False: the engine is stopping, the command was not taken. */
-static bool engine_post(struct engine *e, struct command *command)
-{
-	bool taken;
-
-	pthread_mutex_lock(&e->mutex);
-	taken = !e->stopping;
-	if (taken) {
-		DL_APPEND(e->commands, command);
-		uv_async_send(&e->wake);
-	}
-	pthread_mutex_unlock(&e->mutex);
-	return taken;
-}
-
-static struct command *engine_take_command(struct engine *e)
-{
-	struct command *command;
-
-	pthread_mutex_lock(&e->mutex);
-	command = e->commands;
-	if (command)
-		DL_DELETE(e->commands, command);
-	pthread_mutex_unlock(&e->mutex);
-	return command;
-}
-
-static void engine_run_commands(struct engine *e)
-{
-	struct command *command;
-
-	while ((command = engine_take_command(e)))
-		command->run(command, e);
-}
 
 #define command_owner(command, type, member) ((type *)((char *)(command)-offsetof(type, member)))
 
 static void subscription_free(struct engine_subscription *subscription)
 {
+	command_queue_withdraw(&subscription->engine->commands, &subscription->room);
 	subscription_spec_free(subscription->spec);
 	outbox_unref(subscription->outbox);
 	free(subscription);
@@ -141,14 +99,19 @@ static void subscription_refuse(struct engine_subscription *subscription, int co
 	outbox_finish(subscription->outbox, code, err->message);
 }
 
-static void subscription_add(struct command *command, struct engine *e)
+static void subscription_add(struct command *command, void *context)
 {
 	struct engine_subscription *subscription = command_owner(command, struct engine_subscription, add);
+	struct engine *e = context;
 	struct subscriber_statuses statuses = {0};
 	struct subscription_spec *spec = subscription->spec;
 	struct error err = {0};
 	int code;
 
+	if (e->ending) {
+		outbox_finish(subscription->outbox, GRPC_UNAVAILABLE, STOPPING_MESSAGE);
+		return;
+	}
 	subscription->spec = NULL;
 	code = subscriber_set_add(e->subscribers, spec, subscription->encoder, subscription->outbox, subscription->first,
 				  subscription->first_context, &subscription->subscriber, &statuses, &err);
@@ -156,22 +119,21 @@ static void subscription_add(struct command *command, struct engine *e)
 		subscription_refuse(subscription, code == -EOPNOTSUPP ? GRPC_FAILED_PRECONDITION : GRPC_INTERNAL, &statuses, &err);
 }
 
-static void subscription_remove(struct command *command, struct engine *e)
+static void subscription_remove(struct command *command, void *context)
 {
 	struct engine_subscription *subscription = command_owner(command, struct engine_subscription, remove);
+	struct engine *e = context;
 
-	if (subscription->subscriber)
+	if (subscription->subscriber && !e->ending)
 		subscriber_set_remove(e->subscribers, subscription->subscriber);
 	subscription_free(subscription);
 }
 
-static void subscription_room(struct command *command, struct engine *e)
+static void subscription_room(struct command *command, void *context)
 {
 	struct engine_subscription *subscription = command_owner(command, struct engine_subscription, room);
+	struct engine *e = context;
 
-	pthread_mutex_lock(&e->mutex);
-	subscription->room_queued = false;
-	pthread_mutex_unlock(&e->mutex);
 	if (subscription->subscriber)
 		subscriber_room(e->subscribers, subscription->subscriber);
 }
@@ -180,15 +142,8 @@ static void subscription_room(struct command *command, struct engine *e)
 static void subscription_has_room(void *context)
 {
 	struct engine_subscription *subscription = context;
-	struct engine *e = subscription->engine;
 
-	pthread_mutex_lock(&e->mutex);
-	if (!subscription->room_queued && !e->stopping) {
-		subscription->room_queued = true;
-		DL_APPEND(e->commands, &subscription->room);
-		uv_async_send(&e->wake);
-	}
-	pthread_mutex_unlock(&e->mutex);
+	command_queue_post(&subscription->engine->commands, &subscription->room);
 }
 
 struct engine_subscription *engine_subscribe(struct engine *e, struct subscription_spec *spec, struct encoder *encoder,
@@ -214,7 +169,7 @@ struct engine_subscription *engine_subscribe(struct engine *e, struct subscripti
 		.room = {.run = subscription_room},
 	};
 	outbox_set_room(outbox, subscription_has_room, subscription);
-	if (engine_post(e, &subscription->add))
+	if (command_queue_post(&e->commands, &subscription->add))
 		return subscription;
 	outbox_stop_room(outbox);
 	subscription_free(subscription);
@@ -224,8 +179,13 @@ struct engine_subscription *engine_subscribe(struct engine *e, struct subscripti
 void engine_unsubscribe(struct engine *e, struct engine_subscription *subscription)
 {
 	outbox_stop_room(subscription->outbox);
+	/* Clients may come and go faster than subscriptions are made: what nobody waits for any more is not made at all. */
+	if (command_queue_withdraw(&e->commands, &subscription->add)) {
+		subscription_free(subscription);
+		return;
+	}
 	/* When the engine has stopped, its subscribers are gone already. */
-	if (!engine_post(e, &subscription->remove))
+	if (!command_queue_post(&e->commands, &subscription->remove))
 		subscription_free(subscription);
 }
 
@@ -236,11 +196,11 @@ struct call {
 	uv_sem_t done;
 };
 
-static void call_run(struct command *command, struct engine *e)
+static void call_run(struct command *command, void *context)
 {
 	struct call *call = command_owner(command, struct call, command);
 
-	call->fn(e, call->context);
+	call->fn(context, call->context);
 	uv_sem_post(&call->done);
 }
 
@@ -250,7 +210,7 @@ int engine_call(struct engine *e, engine_call_fn fn, void *context)
 	bool taken;
 
 	uv_sem_init(&call.done, 0);
-	taken = engine_post(e, &call.command);
+	taken = command_queue_post(&e->commands, &call.command);
 	if (taken)
 		uv_sem_wait(&call.done);
 	uv_sem_destroy(&call.done);
@@ -307,17 +267,10 @@ static void on_rings(uv_poll_t *handle, int status, int events)
 	engine_round(e);
 }
 
-static void on_wake(uv_async_t *handle)
+static void on_stop(uv_async_t *handle)
 {
-	struct engine *e = handle->data;
-	bool stopping;
-
-	engine_run_commands(e);
-	pthread_mutex_lock(&e->mutex);
-	stopping = e->stopping;
-	pthread_mutex_unlock(&e->mutex);
-	if (stopping)
-		uv_stop(&e->loop);
+	((struct engine *)handle->data)->ending = true;
+	uv_stop(handle->loop);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -435,6 +388,17 @@ static void set_apply(void *context, const struct plan *plan, struct error refus
 
 /* Life */
 
+/* The ways in for other threads. */
+static int engine_open_commands(struct engine *e, struct error *err)
+{
+	int code = command_queue_init(&e->commands, &e->loop, e);
+
+	if (!code)
+		code = uv_async_init(&e->loop, &e->stop, on_stop);
+	e->stop.data = e;
+	return code ? error_set(err, code, "cannot be woken: %s", uv_strerror(code)) : 0;
+}
+
 static int engine_open_handles(struct engine *e, struct error *err)
 {
 	int code;
@@ -490,15 +454,14 @@ int engine_new(struct engine **ret, const struct engine_options *options, struct
 		return error_set(err, -ENOMEM, "out of memory");
 	e->queue_bytes = options->queue_bytes ? options->queue_bytes : QUEUE_DEFAULT;
 	e->interval_ms = ROUND_INTERVAL_MIN_MS;
-	pthread_mutex_init(&e->mutex, NULL);
 	code = uv_loop_init(&e->loop);
 	if (code) {
 		free(e);
 		return error_set(err, code, "cannot make an event loop: %s", uv_strerror(code));
 	}
-	uv_async_init(&e->loop, &e->wake, on_wake);
-	e->wake.data = e;
-	code = engine_open_sensor(e, options, err);
+	code = engine_open_commands(e, err);
+	if (!code)
+		code = engine_open_sensor(e, options, err);
 	if (code)
 		goto fail;
 	callbacks.context = e;
@@ -532,17 +495,14 @@ int engine_stop_on_signals(struct engine *e, struct error *err)
 void engine_run(struct engine *e)
 {
 	uv_run(&e->loop, UV_RUN_DEFAULT);
-	/* What was asked for just before the end is answered; the rest is refused by `stopping`. */
-	engine_run_commands(e);
-	e->subscribers = subscriber_set_free(e->subscribers, GRPC_UNAVAILABLE, "the sensor is shutting down");
+	/* Those who asked just before the end are told of it; the rest is refused by the queue. */
+	command_queue_end(&e->commands);
+	e->subscribers = subscriber_set_free(e->subscribers, GRPC_UNAVAILABLE, STOPPING_MESSAGE);
 }
 
 void engine_stop(struct engine *e)
 {
-	pthread_mutex_lock(&e->mutex);
-	e->stopping = true;
-	uv_async_send(&e->wake);
-	pthread_mutex_unlock(&e->mutex);
+	uv_async_send(&e->stop);
 }
 
 static void close_handle(uv_handle_t *handle, void *context)
@@ -556,7 +516,7 @@ struct engine *engine_free(struct engine *e)
 {
 	if (!e)
 		return NULL;
-	e->subscribers = subscriber_set_free(e->subscribers, GRPC_UNAVAILABLE, "the sensor is shutting down");
+	e->subscribers = subscriber_set_free(e->subscribers, GRPC_UNAVAILABLE, STOPPING_MESSAGE);
 	exec_arguments_close(e->exec_arguments);
 	exit_status_close(e->exit_status);
 	/* The others' handles are closing; what is left is ours. */
@@ -564,7 +524,7 @@ struct engine *engine_free(struct engine *e)
 	uv_run(&e->loop, UV_RUN_DEFAULT);
 	sensor_free(e->sensor);
 	uv_loop_close(&e->loop);
-	pthread_mutex_destroy(&e->mutex);
+	command_queue_done(&e->commands);
 	free(e);
 	return NULL;
 }

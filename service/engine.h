@@ -30,22 +30,23 @@ void engine_run(struct engine *e);
 /* SIGTERM and SIGINT stop it from now on. Before engine_run(), by the thread that will run it. */
 int engine_stop_on_signals(struct engine *e, struct error *err);
 
-/* Ends all streams with UNAVAILABLE and makes engine_run() return. */
+/* Ends all streams with UNAVAILABLE, those that wait to be made too, and makes engine_run() return: after what the loop thread is about just
+ * now, however many wait. */
 void engine_stop(struct engine *e);
 
 /* Asks the loop thread to subscribe. Takes over `spec`; the outbox is ref'ed. The answer comes through the outbox alone: the first chunk is
  * what `first` makes of the statuses, and an invalid or unservable request is an end without events. `first` is called by the loop thread.
- * Returns a handle for engine_unsubscribe(). NULL: out of memory, or the engine is stopping. */
+ * Returns a handle for engine_unsubscribe(). NULL: out of memory, or the engine has stopped. */
 struct engine_subscription *engine_subscribe(struct engine *e, struct subscription_spec *spec, struct encoder *encoder,
 					     struct outbox *outbox,
 					     struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses),
 					     void *first_context);
 
-/* Gives the handle back; the subscription ends if it has not yet. Its `room` callback is not called any more; `ready` is the caller's to stop
- * (outbox_stop_ready()). Not from inside either. */
+/* Gives the handle back; the subscription ends if it has not yet, and is not made at all if its turn has not come. Its `room` callback is not
+ * called any more; `ready` is the caller's to stop (outbox_stop_ready()). Not from inside either. */
 void engine_unsubscribe(struct engine *e, struct engine_subscription *subscription);
 
-/* Has the loop thread call `fn` between two rounds, and waits until it has. -ESHUTDOWN when the engine is stopping: it is not called then. */
+/* Has the loop thread call `fn` between two rounds, and waits until it has. -ESHUTDOWN when the engine has stopped: it is not called then. */
 typedef void (*engine_call_fn)(struct engine *e, void *context);
 int engine_call(struct engine *e, engine_call_fn fn, void *context);
 
