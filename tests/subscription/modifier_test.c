@@ -143,23 +143,54 @@ Test(modifier, what_nobody_takes_because_of_a_throttle_has_no_sequence_number)
 Test(modifier, a_throttle_is_one_for_all_clauses_of_its_subscription_and_for_no_other)
 {
 	struct subscription_spec *spec = calls(100, 0);
-	struct client equal, other;
+	struct client other;
 	struct record q[8];
 
 	subscription_spec_add(spec, EVENT_SYSCALL_EXIT);
 	subscribe(spec);
 	client_subscribe(&other, &h, calls(0, 0), &fake_encoder, ROOMY);
 	DISPATCH(1050);
-	/* A second one of the same wish has an interval of its own. */
-	client_subscribe(&equal, &h, calls(100, 0), &fake_encoder, ROOMY);
 	dispatch_syscall(&h, EVENT_SYSCALL_EXIT, 1);
 	DISPATCH(1060, 1070);
 	EXPECT(1050);
-	cr_assert_eq(client_read(&equal, q, 0, 8), 1);
-	cr_assert_eq(q[0].time_ns, 1060);
 	cr_assert_eq(client_read(&other, q, 0, 8), 3);
-	client_done(&equal, &h);
 	client_done(&other, &h);
+}
+
+Test(modifier, equal_wishes_have_intervals_and_windows_of_their_own)
+{
+	struct subscription_spec *spec = window_from(0, 100), *same = window_from(0, 100);
+	struct client second;
+	struct record q[8];
+
+	spec->throttle_ns = same->throttle_ns = 40;
+	subscribe(spec);
+	DISPATCH(1050);
+	client_subscribe(&second, &h, same, &fake_encoder, ROOMY);
+	DISPATCH(1060, 1090, 1100, 1149, 1150);
+	EXPECT(1050, 1090);
+	expect_ended();
+	cr_assert_eq(client_read(&second, q, 0, 8), 3);
+	cr_assert_eq(q[0].time_ns, 1060);
+	cr_assert_eq(q[1].time_ns, 1100);
+	cr_assert_eq(q[2].time_ns, 1149);
+	cr_assert(second.ended);
+	client_done(&second, &h);
+}
+
+Test(modifier, equal_wishes_with_a_throttle_alone_have_intervals_of_their_own)
+{
+	struct client second;
+	struct record q[8];
+
+	subscribe(calls(100, 0));
+	DISPATCH(1050);
+	client_subscribe(&second, &h, calls(100, 0), &fake_encoder, ROOMY);
+	DISPATCH(1060, 1149);
+	EXPECT(1050);
+	cr_assert_eq(client_read(&second, q, 0, 8), 1);
+	cr_assert_eq(q[0].time_ns, 1060);
+	client_done(&second, &h);
 }
 
 Test(modifier, lost_events_pass_a_throttle_and_do_not_count)
