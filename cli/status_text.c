@@ -117,7 +117,10 @@ static void put_syscall_words(struct buffer *out, bool color, const char *clause
 
 static void put_subscriber(struct buffer *out, bool color, const Ringside__V0__Subscriber *subscriber)
 {
-	buffer_printf(out, "  %" PRIu64 " matched, %" PRIu64 " delivered, lost ", subscriber->matched, subscriber->delivered);
+	buffer_printf(out, "  %" PRIu64 " matched, %" PRIu64 " delivered, ", subscriber->matched, subscriber->delivered);
+	if (subscriber->throttled)
+		buffer_printf(out, "%" PRIu64 " throttled, ", subscriber->throttled);
+	buffer_put_string(out, "lost ");
 	put_bad_count(out, color, subscriber->lost_queue, "in its queue and ");
 	put_bad_count(out, color, subscriber->lost_ring, "in rings");
 	buffer_put_string(out, "; queue holds ");

@@ -48,6 +48,9 @@ static const char help[] = "ringside watch shows events of this host as they hap
 			   "  chargen:64              lines of 64 characters, as fast as they are read\n"
 			   "\n"
 			   "  -n, --limit N           end after N events\n"
+			   "      --throttle DURATION at most one event in so much time: 100ms, 1s, 2m, 1h\n"
+			   "      --for DURATION      end after so much time\n"
+			   "      --since DURATION    begin so long ago, as far as the sensor keeps history\n"
 			   "  -o, --output FORM       text; json: one object per line, protobuf's JSON of a TelemetryEvent;\n"
 			   "                          none: only count\n"
 			   "      --connect ADDRESS   of the sensor: unix:PATH or HOST:PORT (" DEFAULT_ADDRESS ",\n"
@@ -59,8 +62,8 @@ static const char help[] = "ringside watch shows events of this host as they hap
 			   "Ctrl-C ends it and says how many events came and how many were lost. A line 'ringside: subscribed' on\n"
 			   "standard error says that everything that happens from then on will be seen.\n"
 			   "\n"
-			   "exit status: 0 after Ctrl-C, SIGTERM or the limit; 1 when the sensor cannot be reached or ends the stream\n"
-			   "with an error; 64 for words it does not understand.\n"
+			   "exit status: 0 after Ctrl-C, SIGTERM, the limit or the time; 1 when the sensor cannot be reached or ends the\n"
+			   "stream with an error; 64 for words it does not understand.\n"
 			   "\n"
 			   "examples:\n"
 			   "  ringside watch\n"
@@ -69,7 +72,9 @@ static const char help[] = "ringside watch shows events of this host as they hap
 			   "  ringside watch 'user_call:/bin/bash:readline(line=+0($retval):ustring):exit'\n"
 			   "  ringside watch performance:context-switches,page-faults/frequency=1\n"
 			   "  ringside watch -o json process:exec | jq -r '.event.process.execCommandLine | join(\" \")'\n"
-			   "  ringside watch -n 1000000 -o none syscall:read\n";
+			   "  ringside watch -n 1000000 -o none syscall:read\n"
+			   "  ringside watch --for 10s -o none network\n"
+			   "  ringside watch --throttle 1s file:modify\n";
 
 struct watch {
 	const char *address;
@@ -77,6 +82,10 @@ struct watch {
 	size_t word_count;
 	struct subscription_spec *spec;
 	uint64_t limit;
+	uint64_t throttle_ns;
+	uint64_t since_ns;
+	uint64_t for_ns;
+	bool has_for;
 	enum output_form form;
 	enum color_mode color;
 	bool quiet;
@@ -95,13 +104,19 @@ static void say_error(const struct error *err)
 	text_say("ringside: ", err->message);
 }
 
+/* A status is of a clause, or of a field of the subscription, which it names. */
 static void say_refused(void *context, int code, const char *message)
 {
+	static const char field[] = "subscription.since_duration:";
 	struct watch *w = context;
 	struct error err;
 
-	w->refused++;
-	error_set(&err, -EOPNOTSUPP, "warning: not watched: %s (code %d)", message, code);
+	if (!strncmp(message, field, strlen(field))) {
+		error_set(&err, -EOPNOTSUPP, "warning: %s (code %d)", message, code);
+	} else {
+		w->refused++;
+		error_set(&err, -EOPNOTSUPP, "warning: not watched: %s (code %d)", message, code);
+	}
 	say_error(&err);
 }
 
@@ -250,6 +265,22 @@ static int watch_run(struct watch *w)
 	return status;
 }
 
+/* `unit_ns`: it has to be a whole number of these, at least one; 0: anything. */
+static bool parse_duration_option(const char *verb, const char *name, uint64_t unit_ns, uint64_t *ret_ns)
+{
+	struct error err;
+
+	if (parse_duration(optarg, ret_ns, &err))
+		usage_error(verb, "--%s: %s", name, err.message);
+	else if (*ret_ns > INT64_MAX)
+		usage_error(verb, "--%s: \"%s\" is too long: at most 292 years are possible", name, optarg);
+	else if (unit_ns && (!*ret_ns || *ret_ns % unit_ns))
+		usage_error(verb, "--%s: \"%s\" is not a whole number of milliseconds of at least 1", name, optarg);
+	else
+		return true;
+	return false;
+}
+
 static bool parse_option(struct watch *w, const char *verb, int option)
 {
 	struct error err;
@@ -263,6 +294,13 @@ static bool parse_option(struct watch *w, const char *verb, int option)
 			return true;
 		usage_error(verb, "--limit: %s", err.message);
 		return false;
+	case 't':
+		return parse_duration_option(verb, "throttle", NSEC_PER_MSEC, &w->throttle_ns);
+	case 's':
+		return parse_duration_option(verb, "since", 0, &w->since_ns);
+	case 'f':
+		w->has_for = true;
+		return parse_duration_option(verb, "for", 0, &w->for_ns);
 	case 'o':
 		return output_form_parse(verb, optarg, OUTPUT_FORMS_USUAL | OUTPUT_FORM_BIT(OUTPUT_NONE), &w->form);
 	case 'c':
@@ -278,13 +316,11 @@ static bool parse_option(struct watch *w, const char *verb, int option)
 int command_watch(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"connect", required_argument, NULL, 'a'},
-		{"limit", required_argument, NULL, 'n'},
-		{"output", required_argument, NULL, 'o'},
-		{"color", required_argument, NULL, 'c'},
-		{"quiet", no_argument, NULL, 'q'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
+		{"connect", required_argument, NULL, 'a'},  {"limit", required_argument, NULL, 'n'},
+		{"throttle", required_argument, NULL, 't'}, {"since", required_argument, NULL, 's'},
+		{"for", required_argument, NULL, 'f'},      {"output", required_argument, NULL, 'o'},
+		{"color", required_argument, NULL, 'c'},    {"quiet", no_argument, NULL, 'q'},
+		{"help", no_argument, NULL, 'h'},           {0},
 	};
 	struct watch w = {0};
 	struct error err;
@@ -306,6 +342,10 @@ int command_watch(int argc, char **argv)
 	if (event_words_parse(w.words, w.word_count, &w.spec, &err))
 		return usage_error(argv[0], "%s", err.message);
 	w.spec->limit = w.limit;
+	w.spec->throttle_ns = w.throttle_ns;
+	w.spec->since_ns = w.since_ns;
+	w.spec->for_ns = w.for_ns;
+	w.spec->has_for = w.has_for;
 	status = watch_run(&w);
 	subscription_spec_free(w.spec);
 	return status;

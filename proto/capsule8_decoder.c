@@ -1,6 +1,7 @@
 #include "proto/capsule8_decoder.h"
 
 #include "proto/capsule8_place.h"
+#include "proto/capsule8_throttle.h"
 #include "proto/message_check.h"
 
 #include <errno.h>
@@ -80,27 +81,23 @@ static int decode_filters(struct subscription_spec *spec, const event_filter *f,
 	return 0;
 }
 
-static int check_duration(const char *name, const Google__Protobuf__Int64Value *duration, struct error *err)
+/* Of a duration that is not there *ret stays as it is. */
+static int decode_duration(const char *name, const Google__Protobuf__Int64Value *duration, uint64_t *ret, struct error *err)
 {
 	if (!duration)
 		return 0;
 	if (duration->value < 0)
 		return error_set(err, -EINVAL, "subscription.%s: %" PRId64 "; must not be negative (nanoseconds)", name, duration->value);
-	return error_set(err, -EOPNOTSUPP, "subscription.%s: not served by this sensor, which keeps no history and sets no end", name);
+	*ret = (uint64_t)duration->value;
+	return 0;
 }
 
-static int check_throttle(const Capsule8__Api__V0__ThrottleModifier *throttle, struct error *err)
+static int decode_window(struct subscription_spec *spec, const Capsule8__Api__V0__Subscription *s, struct error *err)
 {
-	if (!throttle)
-		return 0;
-	if (throttle->interval <= 0)
-		return error_set(err, -EINVAL, "subscription.modifier.throttle.interval: %" PRId64 "; must be at least 1",
-				 throttle->interval);
-	if (!protobuf_c_enum_descriptor_get_value(&capsule8__api__v0__throttle_modifier__interval_type__descriptor,
-						  (int)throttle->interval_type))
-		return error_set(err, -EINVAL, "subscription.modifier.throttle.interval_type: %d; must be MILLISECOND (0) to HOUR (3)",
-				 (int)throttle->interval_type);
-	return error_set(err, -EOPNOTSUPP, "subscription.modifier.throttle: not served by this sensor");
+	int r = decode_duration("since_duration", s->since_duration, &spec->since_ns, err);
+
+	spec->has_for = s->for_duration;
+	return r ? r : decode_duration("for_duration", s->for_duration, &spec->for_ns, err);
 }
 
 static int decode_modifier(struct subscription_spec *spec, const Capsule8__Api__V0__Modifier *modifier, struct error *err)
@@ -113,7 +110,7 @@ static int decode_modifier(struct subscription_spec *spec, const Capsule8__Api__
 					 modifier->limit->limit);
 		spec->limit = (uint64_t)modifier->limit->limit;
 	}
-	return check_throttle(modifier->throttle, err);
+	return modifier->throttle ? capsule8_throttle_decode(modifier->throttle, &spec->throttle_ns, err) : 0;
 }
 
 static int check_container_filter(const Capsule8__Api__V0__ContainerFilter *f, struct error *err)
@@ -135,9 +132,7 @@ static int decode_subscription(struct subscription_spec *spec, const Capsule8__A
 	if (!r)
 		r = decode_modifier(spec, s->modifier, err);
 	if (!r)
-		r = check_duration("since_duration", s->since_duration, err);
-	if (!r)
-		r = check_duration("for_duration", s->for_duration, err);
+		r = decode_window(spec, s, err);
 	if (!r)
 		r = check_container_filter(s->container_filter, err);
 	return r ? r : decode_filters(spec, s->event_filter, err);

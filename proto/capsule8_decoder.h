@@ -15,12 +15,14 @@
  *	-EINVAL      the request makes no sense: bytes that are no such message, nothing asked for, a type that does not exist, a field that does
  *	             not belong to the type, a value out of bounds
  *	-EOPNOTSUPP  it makes sense, but narrows or widens the whole subscription in a way that this sensor cannot: filter_expression,
- *	             filter of network events, container_filter, since_duration, for_duration, throttle. Left out of account, they would give
- *	             the client other events than it asked for
+ *	             filter of network events, container_filter. Left out of account, they would give the client other events than it
+ *	             asked for
  *	-ENOMEM
  *
  * A filter of a kind that this sensor does not serve (containers) becomes a clause of kind EVENT_KIND_COUNT with a refusal; the
  * others run. Fields that are in no .proto file are passed over, as protobuf has it.
+ *
+ * since_duration and for_duration are nanoseconds, like a ticker's interval.
  *
  * System call numbers mean the 64-bit table unless the filter's `abi` says otherwise: each syscall clause has a predicate on "abi".
  * A file filter's `filename` is the name that the kind has first: source_file of links, oldname of renames. Function calls and performance

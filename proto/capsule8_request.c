@@ -2,6 +2,7 @@
 
 #include "capsule8/api/v0/telemetry_service.pb-c.h"
 #include "proto/capsule8_events.h"
+#include "proto/capsule8_throttle.h"
 #include "sensor/probe_request.h"
 
 #include <errno.h>
@@ -421,23 +422,65 @@ static int add_clause(const struct clause *c, struct filter *to, Capsule8__Api__
 	return error_set(err, -EINVAL, "%s events cannot be asked for", c->kind == EVENT_LOST ? "lost" : "unserved");
 }
 
+/* What a subscription's modifier and window point to. */
+struct modifiers {
+	Capsule8__Api__V0__Modifier modifier;
+	Capsule8__Api__V0__LimitModifier limit;
+	Capsule8__Api__V0__ThrottleModifier throttle;
+	Google__Protobuf__Int64Value since_duration, for_duration;
+};
+
+static int set_modifier(const struct subscription_spec *spec, struct modifiers *to, Capsule8__Api__V0__Subscription *subscription,
+			struct error *err)
+{
+	if (spec->limit > INT64_MAX)
+		return error_set(err, -EINVAL, "limit: %" PRIu64 " is too many", spec->limit);
+	capsule8__api__v0__modifier__init(&to->modifier);
+	capsule8__api__v0__limit_modifier__init(&to->limit);
+	capsule8__api__v0__throttle_modifier__init(&to->throttle);
+	to->limit.limit = (int64_t)spec->limit;
+	to->modifier.limit = spec->limit ? &to->limit : NULL;
+	to->modifier.throttle = spec->throttle_ns ? &to->throttle : NULL;
+	subscription->modifier = spec->limit || spec->throttle_ns ? &to->modifier : NULL;
+	return spec->throttle_ns ? capsule8_throttle_encode(spec->throttle_ns, &to->throttle, err) : 0;
+}
+
+static int set_duration(const char *name, uint64_t ns, Google__Protobuf__Int64Value *to, Google__Protobuf__Int64Value **member,
+			struct error *err)
+{
+	if (ns > INT64_MAX)
+		return error_set(err, -EINVAL, "%s: %" PRIu64 " ns is too long", name, ns);
+	google__protobuf__int64_value__init(to);
+	to->value = (int64_t)ns;
+	*member = to;
+	return 0;
+}
+
+static int set_modifiers(const struct subscription_spec *spec, struct modifiers *to, Capsule8__Api__V0__Subscription *subscription,
+			 struct error *err)
+{
+	int r = set_modifier(spec, to, subscription, err);
+
+	if (!r && spec->since_ns)
+		r = set_duration("since", spec->since_ns, &to->since_duration, &subscription->since_duration, err);
+	if (!r && spec->has_for)
+		r = set_duration("for", spec->for_ns, &to->for_duration, &subscription->for_duration, err);
+	return r;
+}
+
 static int pack(const struct subscription_spec *spec, Capsule8__Api__V0__EventFilter *filter, struct buffer *out, struct error *err)
 {
 	Capsule8__Api__V0__GetEventsRequest request = CAPSULE8__API__V0__GET_EVENTS_REQUEST__INIT;
 	Capsule8__Api__V0__Subscription subscription = CAPSULE8__API__V0__SUBSCRIPTION__INIT;
-	Capsule8__Api__V0__LimitModifier limit = CAPSULE8__API__V0__LIMIT_MODIFIER__INIT;
-	Capsule8__Api__V0__Modifier modifier = CAPSULE8__API__V0__MODIFIER__INIT;
+	struct modifiers modifiers;
 	uint8_t *to;
+	int r;
 
 	request.subscription = &subscription;
 	subscription.event_filter = filter;
-	if (spec->limit > INT64_MAX)
-		return error_set(err, -EINVAL, "limit: %" PRIu64 " is too many", spec->limit);
-	if (spec->limit) {
-		limit.limit = (int64_t)spec->limit;
-		modifier.limit = &limit;
-		subscription.modifier = &modifier;
-	}
+	r = set_modifiers(spec, &modifiers, &subscription, err);
+	if (r)
+		return r;
 	to = buffer_reserve(out, capsule8__api__v0__get_events_request__get_packed_size(&request));
 	if (!to)
 		return error_set(err, -ENOMEM, "no room for the request");

@@ -10,7 +10,7 @@
  *
  * -EINVAL: the contract has no words for it: a clause of kind EVENT_LOST or EVENT_KIND_COUNT, a predicate on a field that filters do not
  * have, two predicates on the same field, an operator that the filter does not have for it, calls or counters without a request, a kernel filter
- * on a user call, a limit beyond INT64_MAX. -ENOMEM.
+ * on a user call, a limit, since or for beyond INT64_MAX, a throttle that is no whole number of milliseconds. -ENOMEM.
  *
  * A syscall clause without a predicate on "abi" asks for 64-bit callers; one without "id" is packed as it is, and a server may refuse it.
  */

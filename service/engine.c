@@ -73,7 +73,9 @@ struct engine {
 	uint64_t interval_ms;
 	uint64_t samples_seen;
 	uint32_t settles;
-	bool ending; /* the loop is about to stop: nothing is made any more, and what there is goes with all the rest */
+	uint64_t settling_ns; /* when the sensor began to look for losses last, CLOCK_MONOTONIC */
+	uint64_t settled_ns;  /* the same, once what it found then has been dispatched */
+	bool ending;          /* the loop is about to stop: nothing is made any more, and what there is goes with all the rest */
 };
 
 /* Commands */
@@ -248,6 +250,9 @@ static void engine_round(struct engine *e)
 	sensor_counters(e->sensor, &counters);
 	e->interval_ms = next_interval_ms(e->interval_ms, counters.source.samples - e->samples_seen);
 	e->samples_seen = counters.source.samples;
+	/* What settling found comes first in a round, unless a sample is held back before it. */
+	if (result != SENSOR_WAITING)
+		e->settled_ns = e->settling_ns;
 	if (result == SENSOR_WAITING)
 		e->interval_ms = ROUND_INTERVAL_MIN_MS;
 	if (result == SENSOR_MORE)
@@ -312,6 +317,11 @@ static uint64_t set_active_from_ns(void *context)
 	return clock_monotonic_ns();
 }
 
+static uint64_t set_settled_ns(void *context)
+{
+	return ((struct engine *)context)->settled_ns;
+}
+
 static void take_notice(void *context, const struct notice *notice)
 {
 	struct engine *e = context;
@@ -371,6 +381,7 @@ static void on_settle(uv_timer_t *handle)
 
 	if (++e->settles % SETTLES_PER_CPU_UPDATE == 0)
 		follow_cpus(e);
+	e->settling_ns = clock_monotonic_ns();
 	sensor_settle(e->sensor);
 	if (e->capture && recording_tee_error(e->capture))
 		log_warning("the capture has ended", "error=\"%s\"", strerror(-recording_tee_error(e->capture)));
@@ -446,7 +457,12 @@ static int engine_open_sensor(struct engine *e, const struct engine_options *opt
 
 int engine_new(struct engine **ret, const struct engine_options *options, struct error *err)
 {
-	struct subscriber_set_callbacks callbacks = {.apply = set_apply, .active_from_ns = set_active_from_ns, .now_ns = set_now_ns};
+	struct subscriber_set_callbacks callbacks = {
+		.apply = set_apply,
+		.active_from_ns = set_active_from_ns,
+		.now_ns = set_now_ns,
+		.settled_ns = set_settled_ns,
+	};
 	struct engine *e = calloc(1, sizeof(*e));
 	int code;
 

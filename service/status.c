@@ -164,6 +164,7 @@ static bool add_subscriber(void *context, const struct subscription_spec *spec, 
 	item->matched = counters->matched;
 	item->delivered = counters->delivered;
 	item->lost_queue = counters->lost_queue;
+	item->throttled = counters->throttled;
 	item->lost_ring = counters->lost_ring;
 	item->queue_bytes = outbox->bytes;
 	item->queue_capacity = outbox->capacity;

@@ -3,6 +3,7 @@
 #include "sensor/probe_request.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 enum status_code admission_code(int error)
@@ -79,6 +80,17 @@ void admission_refuse(const struct clause *c, const struct error *reason, struct
 	bool wrong = c->request && (reason->code == -EINVAL || reason->code == -ENOENT);
 
 	set_status(ret, c, wrong ? STATUS_INVALID_ARGUMENT : admission_code(reason->code), reason->message);
+}
+
+void admission_refuse_since(uint64_t since_ns, struct subscriber_statuses *statuses)
+{
+	struct subscriber_status status = {.code = STATUS_UNIMPLEMENTED};
+
+	snprintf(status.message, sizeof(status.message),
+		 "subscription.since_duration: no history is kept by this sensor: what happened in the %" PRIu64
+		 " ns before now is not sent, only what happens from now on",
+		 since_ns);
+	admission_append(statuses, &status);
 }
 
 void admission_append(struct subscriber_statuses *statuses, const struct subscriber_status *status)

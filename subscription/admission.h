@@ -16,6 +16,9 @@ bool admission_check(const struct clause *c, bool has_loop, struct subscriber_st
 /* Fills in a status for a clause that the kernel (or the process's limits) refused: "process:exec: reason". */
 void admission_refuse(const struct clause *c, const struct error *reason, struct subscriber_status *ret);
 
+/* Appends the answer to a subscription that is to begin in the past. */
+void admission_refuse_since(uint64_t since_ns, struct subscriber_statuses *statuses);
+
 /* Appends an answer. The last one that there is room for stands for all that follow. */
 void admission_append(struct subscriber_statuses *statuses, const struct subscriber_status *status);
 

@@ -17,6 +17,7 @@ struct feed *feed_new(struct subscription_spec *spec, struct encoding *encoding,
 	f->encoding = encoding;
 	f->callbacks = callbacks;
 	f->joining_ns = UINT64_MAX;
+	f->window.end_ns = UINT64_MAX;
 	buffer_init(&f->open, 0);
 	f->served = calloc(spec->clause_count + 1, sizeof(*f->served));
 	f->matchers = calloc(spec->clause_count + 1, sizeof(*f->matchers));
@@ -46,7 +47,9 @@ struct feed *feed_free(struct feed *f)
 
 bool feed_is_shareable(const struct feed *f)
 {
-	return !f->spec->limit && !f->generators;
+	const struct subscription_spec *spec = f->spec;
+
+	return !spec->limit && !spec->throttle_ns && !spec->since_ns && !spec->has_for && !f->generators;
 }
 
 bool feed_equal(const struct feed *a, const struct feed *b)
@@ -103,6 +106,29 @@ void feed_admit(struct feed *f, uint64_t time_ns)
 		DL_DELETE2(f->joining, m, member_prev, member_next);
 		DL_APPEND2(f->members, m, member_prev, member_next);
 	}
+}
+
+static bool throttle_passes(struct feed *f, uint64_t time_ns)
+{
+	struct subscriber_counters *counters = &f->members->counters;
+
+	if (time_ns < f->throttle_until_ns) {
+		counters->matched++;
+		counters->throttled++;
+		return false;
+	}
+	if (__builtin_add_overflow(time_ns, f->spec->throttle_ns, &f->throttle_until_ns))
+		f->throttle_until_ns = UINT64_MAX;
+	return true;
+}
+
+bool feed_passes(struct feed *f, const struct event *event)
+{
+	if (event->kind == EVENT_LOST)
+		return true;
+	if (event->time_ns >= f->window.end_ns)
+		return false;
+	return !f->spec->throttle_ns || throttle_passes(f, event->time_ns);
 }
 
 static void encode(struct feed *f, const struct event *event)

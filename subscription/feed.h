@@ -3,13 +3,14 @@
 
 #include "subscription/matcher.h"
 #include "subscription/subscriber_set.h"
+#include "subscription/window.h"
 
 /*
  * The inside of the subscriber set: feeds and their members. Nobody outside of subscription/ includes this.
  *
  * A feed is one spec in one dialect: its compiled clauses and the chunk that is being filled. Every subscriber is a member of one feed and
- * gets the feed's chunks; subscribers with equal wishes are members of the same one. A feed with state of its own (a limit, a ticker, a
- * chargen) has exactly one member.
+ * gets the feed's chunks; subscribers with equal wishes are members of the same one. A feed with state of its own (a limit, a throttle, a
+ * window, a ticker, a chargen) has exactly one member.
  *
  * The loop thread.
  */
@@ -44,7 +45,7 @@ struct feed {
 	struct feed *prev, *next;             /* of the set */
 	struct feed *dirty_prev, *dirty_next; /* of the set's feeds that took something since the last flush */
 	bool dirty;
-	bool ended;                     /* the limit is reached; takes nothing more, waits for its release */
+	bool ended;                     /* the limit or the end of the window is reached; takes nothing more, waits for its release */
 	struct subscription_spec *spec; /* owned */
 	bool *served;                   /* per clause */
 	struct matcher *matchers;       /* per clause */
@@ -53,6 +54,8 @@ struct feed {
 	struct encoding *encoding;
 	struct generator *generators;
 	uint64_t from_ns; /* events that are older happened before the feed was there */
+	struct window window;
+	uint64_t throttle_until_ns; /* events before this are dropped; 0: none was let through yet */
 	struct subscriber *members;
 	struct subscriber *joining; /* not members before an event of joining_ns or later */
 	uint64_t joining_ns;        /* the least of theirs; UINT64_MAX: none */
@@ -81,6 +84,10 @@ bool feed_leave(struct feed *f, struct subscriber *m);
 /* Makes members of those who were waiting for an event of this time. */
 void feed_admit(struct feed *f, uint64_t time_ns);
 
+/* Whether an event that a clause takes gets through: it has to be in the window, and the first one in an interval of the throttle, which it
+ * then begins. What the throttle drops is counted. Lost events always pass. */
+bool feed_passes(struct feed *f, const struct event *event);
+
 /* Appends the event, numbered already, to the open chunk. */
 void feed_take(struct feed *f, const struct event *event);
 
@@ -94,6 +101,9 @@ void feed_seal(struct feed *f);
 
 /* The same, and wakes the readers: that was all for now. */
 void feed_flush(struct feed *f);
+
+/* Has the set look at its feeds in the first flush of this time or later. */
+void subscriber_set_look_at(struct subscriber_set *s, uint64_t time_ns);
 
 /* Tells the member what it missed, if there is something and room for it. */
 void feed_tell_lost(struct feed *f, struct subscriber *m);

@@ -70,21 +70,31 @@ static void on_turn(void *context)
 {
 	struct generator *g = context;
 	struct feed *f = g->feed;
+	uint64_t now_ns = f->callbacks->now_ns(f->callbacks->context);
 	size_t bytes = 0;
 	bool room = true;
 
-	while (!f->ended && bytes < CHARGEN_TURN_BYTES && (room = has_room(g))) {
+	if (now_ns >= f->window.end_ns) {
+		chargen_pause(g->chargen);
+		subscriber_set_flush(g->set);
+		return;
+	}
+	while (!f->ended && bytes < CHARGEN_TURN_BYTES && now_ns >= f->throttle_until_ns && (room = has_room(g))) {
 		struct event event = {.kind = EVENT_CHARGEN};
 
 		chargen_next(g->chargen, &event.chargen);
 		emit(g, &event);
 		bytes += chargen_length(g->chargen);
 	}
+	if (now_ns < f->throttle_until_ns) {
+		chargen_pause(g->chargen);
+		subscriber_set_look_at(g->set, f->throttle_until_ns);
+	}
 	if (f->ended || room) {
 		subscriber_set_flush(g->set);
 		return;
 	}
-	/* Not ended: the generator outlives the flush. */
+	/* Not ended, and the clock of the set stands still meanwhile: the generator outlives the flush. */
 	subscriber_set_flush(g->set);
 	wait_for_room(g);
 }

@@ -1,5 +1,6 @@
 #include "subscription/spec.h"
 
+#include "base/clock.h"
 #include "sensor/probe_request.h"
 
 #include <errno.h>
@@ -164,9 +165,15 @@ static bool clause_equal(const struct clause *a, const struct clause *b)
 	return true;
 }
 
+static bool modifiers_equal(const struct subscription_spec *a, const struct subscription_spec *b)
+{
+	return a->limit == b->limit && a->throttle_ns == b->throttle_ns && a->since_ns == b->since_ns && a->has_for == b->has_for &&
+	       (!a->has_for || a->for_ns == b->for_ns);
+}
+
 bool subscription_spec_equal(const struct subscription_spec *a, const struct subscription_spec *b)
 {
-	if (a->clause_count != b->clause_count || a->limit != b->limit)
+	if (a->clause_count != b->clause_count || !modifiers_equal(a, b))
 		return false;
 	for (size_t i = 0; i < a->clause_count; i++)
 		if (!clause_equal(&a->clauses[i], &b->clauses[i]))
@@ -252,6 +259,31 @@ void clause_describe(const struct clause *c, struct buffer *out)
 		buffer_put_u8(out, ')');
 }
 
+/* In the largest unit that says it exactly. */
+static void describe_duration(uint64_t ns, struct buffer *out)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = {
+		{"h", 3600 * NSEC_PER_SEC}, {"m", 60 * NSEC_PER_SEC}, {"s", NSEC_PER_SEC},
+		{"ms", NSEC_PER_MSEC},      {"us", NSEC_PER_USEC},    {"ns", 1},
+	};
+	size_t i = 0;
+
+	while (ns % units[i].ns)
+		i++;
+	/* No time at all is a whole number of anything. */
+	buffer_printf(out, "%" PRIu64 "%s", ns / units[i].ns, ns ? units[i].name : "s");
+}
+
+/* Behind what there is already. */
+static void describe_modifier(const char *name, uint64_t ns, struct buffer *out)
+{
+	buffer_printf(out, "%s%s ", out->length ? " " : "", name);
+	describe_duration(ns, out);
+}
+
 void subscription_spec_describe(const struct subscription_spec *s, struct buffer *out)
 {
 	for (size_t i = 0; i < s->clause_count; i++) {
@@ -261,4 +293,10 @@ void subscription_spec_describe(const struct subscription_spec *s, struct buffer
 	}
 	if (s->limit)
 		buffer_printf(out, "%slimit %" PRIu64, s->clause_count ? " " : "", s->limit);
+	if (s->throttle_ns)
+		describe_modifier("throttle", s->throttle_ns, out);
+	if (s->since_ns)
+		describe_modifier("since", s->since_ns, out);
+	if (s->has_for)
+		describe_modifier("for", s->for_ns, out);
 }

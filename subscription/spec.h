@@ -41,7 +41,11 @@ struct clause {
 struct subscription_spec {
 	struct clause *clauses; /* OR-ed */
 	size_t clause_count;
-	uint64_t limit; /* ends after so many events; 0: no limit */
+	uint64_t limit;       /* ends after so many events; 0: no limit */
+	uint64_t throttle_ns; /* one event per so much time, the first; 0: all of them */
+	uint64_t since_ns;    /* begins so long ago; 0: now */
+	uint64_t for_ns;      /* with has_for: ends so long after its beginning */
+	bool has_for;
 };
 
 /* An empty one; NULL: out of memory. */
@@ -63,8 +67,8 @@ int clause_refuse(struct clause *c, int code, const char *format, ...) __attribu
 /* Whether both ask for the same, clause by clause in the same order. */
 bool subscription_spec_equal(const struct subscription_spec *a, const struct subscription_spec *b);
 
-/* Appends it in words: `syscall:enter(id=257, abi=2) or process:exec(exec_filename~"*.sh") limit 10`; a clause that is not served is
- * `unserved("the refusal")`. */
+/* Appends it in words: `syscall:enter(id=257, abi=2) or process:exec(exec_filename~"*.sh") limit 10 throttle 100ms since 1h for
+ * 10m`; a clause that is not served is `unserved("the refusal")`. */
 void subscription_spec_describe(const struct subscription_spec *s, struct buffer *out);
 void clause_describe(const struct clause *c, struct buffer *out);
 

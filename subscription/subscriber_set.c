@@ -26,6 +26,7 @@ struct subscriber_set {
 	struct feed **takers; /* of the event that is being dispatched; room for every feed */
 	size_t taker_capacity;
 	uint64_t sequence;
+	uint64_t due_ns;  /* when a flush has to look at all feeds; UINT64_MAX: no need */
 	bool release_due; /* there are feeds that have ended and are not released */
 	bool dispatching;
 };
@@ -38,6 +39,7 @@ struct subscriber_set *subscriber_set_new(const struct subscriber_set_callbacks 
 		return NULL;
 	s->callbacks = *callbacks;
 	s->loop = loop;
+	s->due_ns = UINT64_MAX;
 	return s;
 }
 
@@ -285,6 +287,20 @@ static int put_first(struct outbox *outbox, struct chunk *(*first)(void *context
 	return 0;
 }
 
+/* The stream has all that it is to get. */
+static void finish(struct subscriber_set *s, struct feed *f)
+{
+	outbox_finish(f->members->outbox, STATUS_OK, "");
+	f->ended = true;
+	s->release_due = true;
+}
+
+void subscriber_set_look_at(struct subscriber_set *s, uint64_t time_ns)
+{
+	if (time_ns < s->due_ns)
+		s->due_ns = time_ns;
+}
+
 int subscriber_set_add(struct subscriber_set *s, struct subscription_spec *spec, struct encoder *encoder, struct outbox *outbox,
 		       struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses), void *first_context,
 		       struct subscriber **ret, struct subscriber_statuses *ret_statuses, struct error *err)
@@ -292,6 +308,7 @@ int subscriber_set_add(struct subscriber_set *s, struct subscription_spec *spec,
 	struct subscriber *m = calloc(1, sizeof(*m));
 	struct feed *f = add_feed(s, spec, encoder);
 	struct feed *home;
+	size_t first_refusal;
 	uint64_t from_ns;
 	bool refused;
 	int r;
@@ -302,17 +319,22 @@ int subscriber_set_add(struct subscriber_set *s, struct subscription_spec *spec,
 		r = error_set_errno(err, -ENOMEM, "subscription");
 		goto fail;
 	}
+	if (f->spec->since_ns)
+		admission_refuse_since(f->spec->since_ns, ret_statuses);
+	first_refusal = ret_statuses->count;
 	r = negotiate(s, f, ret_statuses, &refused);
 	if (r) {
 		error_set_errno(err, r, "subscription");
 		goto fail;
 	}
 	if (!serves_any(f)) {
-		r = error_set(err, -EOPNOTSUPP, "%s", ret_statuses->count ? ret_statuses->items[0].message : "nothing is asked for");
+		r = error_set(err, -EOPNOTSUPP, "%s",
+			      ret_statuses->count > first_refusal ? ret_statuses->items[first_refusal].message : "nothing is asked for");
 		goto fail;
 	}
 	/* Before the first response: what the client does when it has that is for it. */
 	from_ns = s->callbacks.active_from_ns ? s->callbacks.active_from_ns(s->callbacks.context) : 0;
+	f->window = window_of(f->spec, s->callbacks.active_from_ns ? from_ns : s->callbacks.now_ns(s->callbacks.context));
 	home = find_equal(s, f);
 	if ((home == f && kind_index_add(&s->index, f)) || put_first(outbox, first, first_context, ret_statuses)) {
 		r = error_set_errno(err, -ENOMEM, "subscription");
@@ -325,6 +347,10 @@ int subscriber_set_add(struct subscriber_set *s, struct subscription_spec *spec,
 	m->outbox = outbox_ref(outbox);
 	feed_join(home, m, from_ns);
 	DL_APPEND(s->subscribers, m);
+	if (window_is_past(&home->window))
+		finish(s, home);
+	else
+		subscriber_set_look_at(s, home->window.end_ns);
 	*ret = m;
 	return 0;
 fail:
@@ -400,7 +426,7 @@ static size_t find_concerned(struct subscriber_set *s, const struct event *event
 }
 
 /* A subscription begins with what happens after it was made, though older samples may still be in the rings then. */
-static size_t drop_early(struct subscriber_set *s, const struct event *event, size_t count)
+static size_t drop_unwanted(struct subscriber_set *s, const struct event *event, size_t count)
 {
 	size_t kept = 0;
 
@@ -409,7 +435,7 @@ static size_t drop_early(struct subscriber_set *s, const struct event *event, si
 
 		if (event->time_ns >= f->joining_ns)
 			feed_admit(f, event->time_ns);
-		if (event->time_ns >= f->from_ns && f->members)
+		if (event->time_ns >= f->from_ns && f->members && feed_passes(f, event))
 			s->takers[kept++] = f;
 	}
 	return kept;
@@ -420,11 +446,11 @@ static size_t find_takers(struct subscriber_set *s, const struct event *event)
 	struct feed *f;
 
 	if (event->kind == EVENT_LOST)
-		return drop_early(s, event, find_concerned(s, event));
+		return drop_unwanted(s, event, find_concerned(s, event));
 	if (!event->addressee)
-		return drop_early(s, event, kind_index_find(&s->index, event, s->takers));
+		return drop_unwanted(s, event, kind_index_find(&s->index, event, s->takers));
 	for (f = s->feeds; f; f = f->next)
-		if (f == event->addressee && !f->ended) {
+		if (f == event->addressee && !f->ended && feed_passes(f, event)) {
 			s->takers[0] = f;
 			return 1;
 		}
@@ -443,9 +469,7 @@ static void settle(struct subscriber_set *s, struct feed *f)
 	/* Without room for the last chunk it is not complete after all: the stream gets as many events as it asked for. */
 	if (!feed_is_complete(f))
 		return;
-	outbox_finish(f->members->outbox, STATUS_OK, "");
-	f->ended = true;
-	s->release_due = true;
+	finish(s, f);
 }
 
 void subscriber_set_dispatch(struct subscriber_set *s, struct event *event)
@@ -486,14 +510,59 @@ static void release_ended(struct subscriber_set *s)
 	apply_less(s);
 }
 
+/* Whether everything that happened in the window has been dispatched, losses too. */
+static bool window_is_complete(const struct subscriber_set *s, const struct feed *f, uint64_t now_ns)
+{
+	const struct subscriber_set_callbacks *callbacks = &s->callbacks;
+
+	if (now_ns < f->window.end_ns)
+		return false;
+	return !f->kinds || !callbacks->settled_ns || callbacks->settled_ns(callbacks->context) >= f->window.end_ns ||
+	       now_ns - f->window.end_ns >= SUBSCRIBER_SET_GRACE_NS;
+}
+
+/* What was lost in the window has to be told before its end: without room for that it goes on. */
+static void end_window(struct subscriber_set *s, struct feed *f)
+{
+	feed_seal(f);
+	feed_tell_lost(f, f->members);
+	if (!f->members->untold)
+		finish(s, f);
+}
+
+static void look_at_feeds(struct subscriber_set *s, uint64_t now_ns)
+{
+	struct feed *f;
+
+	s->due_ns = UINT64_MAX;
+	for (f = s->feeds; f; f = f->next) {
+		if (!f->ended && window_is_complete(s, f, now_ns))
+			end_window(s, f);
+		if (f->ended)
+			continue;
+		subscriber_set_look_at(s, f->window.end_ns);
+		if (!f->generators)
+			continue;
+		if (f->throttle_until_ns > now_ns)
+			subscriber_set_look_at(s, f->throttle_until_ns);
+		else if (now_ns < f->window.end_ns)
+			generators_resume(f);
+	}
+}
+
 void subscriber_set_flush(struct subscriber_set *s)
 {
+	uint64_t now_ns;
+
 	while (s->dirty) {
 		struct feed *f = s->dirty;
 
 		mark_clean(s, f);
 		feed_flush(f);
 	}
+	now_ns = s->due_ns < UINT64_MAX ? s->callbacks.now_ns(s->callbacks.context) : 0;
+	if (now_ns >= s->due_ns)
+		look_at_feeds(s, now_ns);
 	if (s->release_due)
 		release_ended(s);
 }

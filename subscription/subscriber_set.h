@@ -15,15 +15,25 @@ struct uv_loop_s;
  * A subscriber = what it wants (a spec) × its dialect (an encoder) × where it goes (an outbox). subscriber_set_dispatch() is the one funnel
  * that every event goes through: it finds the clauses that match by kind, gives the event its sequence number when at least one takes it,
  * encodes it once per dialect, and puts the bytes into each taker's open chunk. subscriber_set_flush() hands the open chunks over.
- * Subscribers with the same spec and dialect and no state of their own (no limit, ticker, chargen) share one feed and thereby the same
- * bytes.
+ * Subscribers with the same spec and dialect and no state of their own (no limit, throttle, window, ticker, chargen) share one feed and
+ * thereby the same bytes.
  *
  * A full outbox costs its own subscriber only: the chunk is dropped for it and counted, and when there is room again a lost event says how
  * many, at that place of its stream. What the kernel had no room for comes through dispatch as EVENT_LOST and goes to every subscriber with
  * a clause of that kind; if the chunk with that notice is itself dropped, its count goes into the lost event that tells of the drop. Nothing
  * is told twice.
  *
- * A limit is the number of events that the stream gets: exactly so many, then the stream ends with STATUS_OK. Lost events do not count.
+ * A throttle lets one event through per interval of event time, the first; with that event the interval begins. What it drops is no loss, and
+ * has no sequence number if nobody else takes it. Lost events always pass and do not count.
+ *
+ * A limit is the number of events that the stream gets: exactly so many, then the stream ends with STATUS_OK. Lost events do not count, nor
+ * what a throttle drops.
+ *
+ * A window (spec's since_ns, for_ns) has no event from before it or of its end or later. The stream ends with STATUS_OK by itself, also when
+ * nothing happens any more: in the first flush in which everything of the window has been dispatched (callbacks' settled_ns), and told. A
+ * window that is past when the subscription becomes active ends right behind the first response. There is no history: a subscription that
+ * begins in the past gets a status that says so (STATUS_UNIMPLEMENTED, since it is not the client that could change that) and what happens
+ * from now on.
  *
  * The loop thread. Callbacks (apply, active_from_ns, now_ns, first, encoders and the outbox's `ready`) must not call back into the set; an
  * outbox's `room` that comes on the loop thread may call subscriber_room().
@@ -35,13 +45,19 @@ struct subscriber_set_callbacks {
 	void *context;
 	/* Makes the kernel match the plan, without loss for what both the old and the new plan want. For each kind that cannot be had (or
 	 * not with the new filter), refusals[kind] is filled (code != 0): the clauses that are just being added are not served, everything
-	 * else runs. Called from add and remove, and from flush when a limit was reached; never from dispatch. */
+	 * else runs. Called from add and remove, and from flush when a limit or the end of a window was reached; never from dispatch. */
 	void (*apply)(void *context, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT]);
 	/* Called when a subscription has become active: events older than this (CLOCK_MONOTONIC ns) are not for it. NULL: all are. */
 	uint64_t (*active_from_ns)(void *context);
-	/* The time that events which are made here (ticker, chargen, lost) carry: CLOCK_MONOTONIC ns, not before the last dispatched. */
+	/* The time that events which are made here (ticker, chargen, lost) carry: CLOCK_MONOTONIC ns, not before the last dispatched. What is
+	 * dispatched later is not before it. */
 	uint64_t (*now_ns)(void *context);
+	/* Up to this time all losses have been dispatched, too, that is to say those that only counters know of and that come later than what
+	 * happened around them. A window waits for it, but no longer than SUBSCRIBER_SET_GRACE_NS. NULL: they come in time. */
+	uint64_t (*settled_ns)(void *context);
 };
+
+#define SUBSCRIBER_SET_GRACE_NS UINT64_C(1000000000)
 
 /* One answer to a subscribe: google.rpc.Code and a sentence. */
 struct subscriber_status {
@@ -52,15 +68,17 @@ struct subscriber_status {
 #define SUBSCRIBER_STATUS_MAX 64
 
 struct subscriber_statuses {
-	/* Exactly one with code 0 when every clause is served; else one per clause that is not, the last one for all that find no room. */
+	/* Exactly one with code 0 when everything is served; else the one for since_ns, if that is not, and one per clause that is not, the
+	 * last one for all that find no room. */
 	size_t count;
 	struct subscriber_status items[SUBSCRIBER_STATUS_MAX];
 };
 
 struct subscriber_counters {
 	uint64_t matched;    /* events its clauses took */
-	uint64_t delivered;  /* of them handed to the outbox; what is neither delivered nor lost waits for the next flush */
+	uint64_t delivered;  /* of them handed to the outbox; what is neither delivered, lost nor throttled waits for the next flush */
 	uint64_t lost_queue; /* of them dropped because the outbox was full */
+	uint64_t throttled;  /* of them dropped because the throttle's interval was not over */
 	uint64_t lost_ring;  /* hits of kernel events it uses that found no room in a ring */
 };
 
@@ -72,7 +90,7 @@ struct subscriber_set *subscriber_set_new(const struct subscriber_set_callbacks 
 struct subscriber_set *subscriber_set_free(struct subscriber_set *s, int code, const char *message);
 
 /* Takes over `spec` (also on failure), holds a reference of `outbox`. When it returns 0 the subscription is active: what happens from now
- * on will be delivered, and *ret is a handle that is valid until subscriber_set_remove(), also after the stream has ended by its limit.
+ * on will be delivered, and *ret is a handle that is valid until subscriber_set_remove(), also after the stream has ended by itself.
  *
  * The first response is the first thing in the outbox: a chunk without events, made from the statuses by `first`, whose reference the set
  * takes over (NULL from it is -ENOMEM; `first` itself may be NULL: then there is none).
@@ -91,8 +109,9 @@ void subscriber_set_remove(struct subscriber_set *s, struct subscriber *subscrib
  * `lost.of` (EVENT_KIND_COUNT: of any kind that comes from the kernel). */
 void subscriber_set_dispatch(struct subscriber_set *s, struct event *event);
 
-/* Hands over what dispatch collected, and releases the share of subscriptions whose limit was reached. Call at the end of each round, so
- * that quiet streams are quick. */
+/* Hands over what dispatch collected, ends the windows that are over, lets chargens go on whose throttle's interval is, and releases the
+ * share of subscriptions that have ended. Call at the end of each round, so that quiet streams are quick, and now and then while there is
+ * nothing. */
 void subscriber_set_flush(struct subscriber_set *s);
 
 /* The subscriber's outbox has room again (its `room` callback, brought to the loop thread): pending lost events and chargen go on. */

@@ -82,6 +82,14 @@ Test(command, values_out_of_range_are_usage_errors)
 	cr_assert_eq(run_with(SENSOR, "word", NULL), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "--limit", "0"), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "--limit", "9223372036854775808"), EX_USAGE);
+	cr_assert_eq(run_with(WATCH, "--throttle", "0"), EX_USAGE);
+	cr_assert_eq(run_with(WATCH, "--throttle", "100"), EX_USAGE);
+	cr_assert_eq(run_with(WATCH, "--throttle", "1500us"), EX_USAGE);
+	cr_assert_eq(run_with(WATCH, "--throttle", "2562048h"), EX_USAGE);
+	cr_assert_eq(run_with(WATCH, "--for", "-1s"), EX_USAGE);
+	cr_assert_eq(run_with(WATCH, "--for", "soon"), EX_USAGE);
+	cr_assert_eq(run_with(WATCH, "--since", "2562048h"), EX_USAGE);
+	cr_assert_eq(run_with(WATCH, "--since", "yesterday"), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "--color", "pink"), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "process:begin", NULL), EX_USAGE);
 }

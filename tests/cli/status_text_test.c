@@ -102,3 +102,17 @@ Test(status_text, a_sensor_that_tells_nothing_is_survived)
 	cr_assert_not(out.failed);
 	cr_assert_gt(out.length, 0);
 }
+
+Test(status_text, what_a_throttle_drops_is_told_where_there_is_a_throttle)
+{
+	Ringside__V0__GetStatusResponse status = RINGSIDE__V0__GET_STATUS_RESPONSE__INIT;
+	Ringside__V0__Subscriber *s = subscriber("process:exec");
+
+	s->throttled = 7;
+	status.subscribers = &s;
+	status.n_subscribers = 1;
+	status_text_put(&out, false, &status, 0);
+	buffer_put_u8(&out, 0);
+	ringside__v0__subscriber__free_unpacked(s, NULL);
+	cr_assert_not_null(strstr((const char *)out.data, "  30 matched, 25 delivered, 7 throttled, lost 5 in its queue"));
+}

@@ -11,6 +11,7 @@ const processes = (...filters) => ({ event_filter: { process_events: filters } }
 const ticker = (interval) => ({ event_filter: { ticker_events: [{ interval }] } });
 const chargen = (length) => ({ event_filter: { chargen_events: [{ length }] } });
 const limited = (limit) => ({ ...ticker('1000000'), modifier: { limit: { limit } } });
+const throttled = (interval, unit = 0) => ({ ...ticker('1000000'), modifier: { throttle: { interval, interval_type: unit } } });
 
 // What is asked for, and what the answer has to name.
 const invalid = [
@@ -33,6 +34,10 @@ const invalid = [
 	['a chargen with too long a length', chargen('65537'), /length.*65537/],
 	['a limit of nothing', limited('0'), /limit.*0/],
 	['a negative limit', limited('-1'), /limit.*-1/],
+	['a throttle of nothing', throttled('0'), /throttle\.interval.*0/],
+	['a throttle that goes backwards', throttled('-2', 'SECOND'), /throttle\.interval.*-2/],
+	['a throttle that is longer than the clock', throttled('2562048', 'HOUR'), /throttle\.interval.*2562048.*2562047.*HOUR/],
+	['a throttle of a unit that there is not', throttled('1', 4), /throttle\.interval_type.*4/],
 	['a since in the future', { ...ticker('1000000'), since_duration: { value: '-1' } }, /since_duration.*-1/],
 	['counters without any', { event_filter: { performance_events: [{ sample_rate_type: 1, period: '1' }] } }, /performance_events\[0\].*events/],
 	['a function without a name', { event_filter: { kernel_events: [{ type: 1 }] } }, /kernel_events\[0\].*symbol/],

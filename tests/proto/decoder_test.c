@@ -701,26 +701,88 @@ Test(decoder, what_would_change_the_whole_subscription_and_is_not_served_is_refu
 	q.container_filter.names = &name;
 	REFUSED(-EOPNOTSUPP, "subscription.container_filter");
 	q.subscription.container_filter = NULL;
+}
 
+Test(decoder, a_window_is_two_durations_in_nanoseconds)
+{
+	want_enter();
+	expect_spec(1);
+	cr_expect_eq(spec->since_ns, 0);
+	cr_expect_not(spec->has_for);
 	q.subscription.since_duration = &q.duration;
-	REFUSED(-EOPNOTSUPP, "subscription.since_duration");
+	q.duration.value = INT64_MAX;
+	expect_spec(1);
+	cr_expect_eq(spec->since_ns, INT64_MAX);
+	cr_expect_not(spec->has_for);
+	q.subscription.since_duration = NULL;
+	q.subscription.for_duration = &q.duration;
+	expect_spec(1);
+	cr_expect_eq(spec->since_ns, 0);
+	cr_expect(spec->has_for);
+	cr_expect_eq(spec->for_ns, INT64_MAX);
+	q.duration.value = 0;
+	expect_spec(1);
+	cr_expect(spec->has_for, "0 is a duration, too");
+	cr_expect_eq(spec->for_ns, 0);
+}
+
+Test(decoder, a_window_must_not_be_negative)
+{
+	want_enter();
 	q.duration.value = -1;
+	q.subscription.since_duration = &q.duration;
 	REFUSED(-EINVAL, "subscription.since_duration: -1", "must not be negative");
 	q.subscription.since_duration = NULL;
 	q.subscription.for_duration = &q.duration;
-	REFUSED(-EINVAL, "subscription.for_duration: -1");
-	q.duration.value = 1;
-	REFUSED(-EOPNOTSUPP, "subscription.for_duration");
-	q.subscription.for_duration = NULL;
+	REFUSED(-EINVAL, "subscription.for_duration: -1", "must not be negative");
+	q.duration.value = INT64_MIN;
+	REFUSED(-EINVAL, "subscription.for_duration: -9223372036854775808");
+}
 
+Test(decoder, a_throttle_is_an_interval_of_its_unit)
+{
+	static const uint64_t units_ns[] = {1000000, 1000000000, UINT64_C(60000000000), UINT64_C(3600000000000)};
+
+	want_enter();
+	q.subscription.modifier = &q.modifier;
+	expect_spec(1);
+	cr_expect_eq(spec->throttle_ns, 0);
+	q.modifier.throttle = &q.throttle;
+	for (size_t i = 0; i < 4; i++) {
+		q.throttle.interval_type = (V0(ThrottleModifier__IntervalType))i;
+		q.throttle.interval = 1;
+		expect_spec(1);
+		cr_expect_eq(spec->throttle_ns, units_ns[i]);
+		q.throttle.interval = (int64_t)(INT64_MAX / units_ns[i]);
+		expect_spec(1);
+		cr_expect_eq(spec->throttle_ns, (uint64_t)q.throttle.interval * units_ns[i]);
+	}
+	q.modifier.limit = &q.limit;
+	q.limit.limit = 7;
+	expect_spec(1);
+	cr_expect_eq(spec->limit, 7);
+	cr_expect_gt(spec->throttle_ns, 0);
+}
+
+Test(decoder, a_throttle_without_an_interval_a_unit_or_an_end_is_refused)
+{
+	want_enter();
 	q.subscription.modifier = &q.modifier;
 	q.modifier.throttle = &q.throttle;
-	REFUSED(-EOPNOTSUPP, "subscription.modifier.throttle");
 	q.throttle.interval = 0;
-	REFUSED(-EINVAL, "subscription.modifier.throttle.interval: 0");
+	REFUSED(-EINVAL, "subscription.modifier.throttle.interval: 0; must be 1 to 9223372036854 with the interval_type MILLISECOND");
+	q.throttle.interval = -3;
+	REFUSED(-EINVAL, "subscription.modifier.throttle.interval: -3");
+	q.throttle.interval_type = CAPSULE8__API__V0__THROTTLE_MODIFIER__INTERVAL_TYPE__HOUR;
+	q.throttle.interval = INT64_MAX / INT64_C(3600000000000) + 1;
+	REFUSED(-EINVAL, "subscription.modifier.throttle.interval: 2562048; must be 1 to 2562047 with the interval_type HOUR");
+	q.throttle.interval = INT64_MAX;
+	REFUSED(-EINVAL, "subscription.modifier.throttle.interval: 9223372036854775807");
 	q.throttle.interval = 1;
 	q.throttle.interval_type = (V0(ThrottleModifier__IntervalType))4;
 	REFUSED(-EINVAL, "subscription.modifier.throttle.interval_type: 4", "HOUR (3)");
+	q.throttle.interval_type = (V0(ThrottleModifier__IntervalType)) - 1;
+	REFUSED(-EINVAL, "subscription.modifier.throttle.interval_type: -1");
 }
 
 Test(decoder, more_clauses_than_allowed_are_refused)

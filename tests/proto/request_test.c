@@ -249,3 +249,37 @@ Test(request, a_limit_that_the_contract_cannot_say_is_refused)
 	spec->limit = UINT64_MAX;
 	expect_refused("limit");
 }
+
+Test(request, throttles_and_windows_come_back)
+{
+	static const uint64_t throttles_ns[] = {1000000, 100000000, 3000000000, 90000000000, UINT64_C(7200000000000)};
+
+	add(EVENT_PROCESS_FORK);
+	spec->since_ns = 1;
+	spec->has_for = true;
+	for (size_t i = 0; i < sizeof(throttles_ns) / sizeof(throttles_ns[0]); i++) {
+		spec->throttle_ns = throttles_ns[i];
+		spec->limit = i;
+		spec->for_ns = i;
+		there_and_back();
+		cr_expect(subscription_spec_equal(spec, back), "%zu", i);
+		bytes.length = 0;
+		back = subscription_spec_free(back);
+	}
+}
+
+Test(request, throttles_and_windows_that_the_contract_cannot_say_are_refused)
+{
+	add(EVENT_PROCESS_EXEC);
+	spec->throttle_ns = 1500000;
+	expect_refused("throttle: 1500000 ns; must be a whole number of milliseconds");
+	spec->throttle_ns = UINT64_MAX;
+	expect_refused("throttle: 18446744073709551615 ns");
+	spec->throttle_ns = 0;
+	spec->since_ns = UINT64_MAX;
+	expect_refused("since: 18446744073709551615 ns is too long");
+	spec->since_ns = 0;
+	spec->has_for = true;
+	spec->for_ns = UINT64_C(1) << 63;
+	expect_refused("for: 9223372036854775808 ns is too long");
+}

@@ -302,3 +302,145 @@ Test(generator, an_interval_or_length_of_0_is_refused)
 	cr_assert_eq(c.statuses.items[0].code, STATUS_INVALID_ARGUMENT);
 	client_done(&c, &h);
 }
+
+/* Turns the loop often enough for whatever is not paused. */
+static void turn(void)
+{
+	for (int i = 0; i < 5; i++)
+		uv_run(&h.loop, UV_RUN_NOWAIT);
+}
+
+Test(generator, a_chargen_under_a_throttle_makes_a_piece_per_interval_and_sleeps_between)
+{
+	struct subscription_spec *spec = chargen_of(10, 3);
+	static uint8_t bytes[1000];
+	size_t size = 0;
+	struct client c;
+
+	spec->throttle_ns = 100;
+	client_subscribe(&c, &h, spec, &fake_encoder, 1 << 20);
+	for (uint64_t piece = 0; piece < 3; piece++) {
+		struct record r;
+
+		cr_assert_not(c.ended);
+		h.now_ns = 2000 + piece * 100;
+		subscriber_set_flush(h.set);
+		turn();
+		cr_assert_not(uv_loop_alive(&h.loop), "it does not turn while nothing gets through");
+		size += run_and_read(&c, bytes + size, sizeof(bytes) - size, 1);
+		cr_assert_eq(size, (piece + 1) * (sizeof(r) + 10));
+		memcpy(&r, bytes + piece * (sizeof(r) + 10), sizeof(r));
+		cr_assert_eq(r.time_ns, h.now_ns);
+		h.now_ns += 99;
+		subscriber_set_flush(h.set);
+		turn();
+		cr_assert_not(uv_loop_alive(&h.loop));
+	}
+	run_and_read(&c, bytes + size, sizeof(bytes) - size, 1);
+	cr_assert(c.ended);
+	cr_assert_eq(c.end.code, STATUS_OK);
+	/* What is not made is not left out: the characters go on. */
+	cr_assert_eq(check_characters(bytes, size, 10), 3);
+	client_done(&c, &h);
+}
+
+Test(generator, a_throttled_chargen_that_is_told_of_room_stays_asleep)
+{
+	struct subscription_spec *spec = chargen_of(10, 0);
+	struct client c;
+	struct record r[4];
+
+	spec->throttle_ns = 100;
+	client_subscribe(&c, &h, spec, &fake_encoder, 1 << 20);
+	turn();
+	cr_assert_eq(client_read(&c, r, 0, 4), 1);
+	subscriber_room(h.set, c.subscriber);
+	turn();
+	cr_assert_not(uv_loop_alive(&h.loop));
+	cr_assert_eq(client_read(&c, r, 0, 4), 0);
+	client_done(&c, &h);
+}
+
+Test(generator, a_chargen_ends_with_its_window)
+{
+	struct subscription_spec *spec = chargen_of(10, 0);
+	struct record *r = calloc(20000, sizeof(*r));
+	struct client c;
+	size_t count;
+
+	spec->has_for = true;
+	spec->for_ns = 100;
+	client_subscribe(&c, &h, spec, &fake_encoder, 1 << 20);
+	uv_run(&h.loop, UV_RUN_NOWAIT);
+	h.now_ns += 100;
+	/* Nobody flushes but the chargen itself. */
+	uv_run(&h.loop, UV_RUN_NOWAIT);
+	count = client_read(&c, r, 0, 20000);
+	cr_assert_gt(count, 0);
+	for (size_t i = 0; i < count; i++)
+		cr_assert_lt(r[i].time_ns, h.now_ns);
+	cr_assert(c.ended);
+	cr_assert_eq(c.end.code, STATUS_OK);
+	client_done(&c, &h);
+	free(r);
+}
+
+Test(generator, a_chargen_whose_window_waits_for_losses_does_not_turn)
+{
+	struct subscription_spec *spec = chargen_of(10, 0);
+	struct client c;
+
+	h.settled_ns = 0;
+	subscription_spec_add(spec, EVENT_SYSCALL_ENTER);
+	spec->has_for = true;
+	spec->for_ns = 100;
+	client_subscribe(&c, &h, spec, &fake_encoder, 1 << 20);
+	h.now_ns += 100;
+	turn();
+	cr_assert_not(uv_loop_alive(&h.loop));
+	subscriber_set_flush(h.set);
+	turn();
+	cr_assert_not(uv_loop_alive(&h.loop));
+	cr_assert_null(client_take(&c));
+	cr_assert_not(c.ended);
+	h.settled_ns = h.now_ns;
+	subscriber_set_flush(h.set);
+	cr_assert_null(client_take(&c));
+	cr_assert(c.ended);
+	client_done(&c, &h);
+}
+
+Test(generator, a_ticker_under_a_throttle_ticks_once_per_interval)
+{
+	struct subscription_spec *spec = ticker_of(100000, 0);
+	struct client c;
+	struct record r[8];
+	size_t count = 0;
+
+	spec->throttle_ns = 100;
+	client_subscribe(&c, &h, spec, &fake_encoder, 1 << 20);
+	while (count < 2) {
+		/* Several ticks at each time. */
+		for (int i = 0; i < 3; i++)
+			uv_run(&h.loop, UV_RUN_ONCE);
+		count = client_read(&c, r, count, 8);
+		h.now_ns += 50;
+	}
+	cr_assert_eq(r[1].time_ns - r[0].time_ns, 100);
+	client_done(&c, &h);
+}
+
+Test(generator, a_generator_of_a_window_of_no_time_makes_nothing)
+{
+	struct subscription_spec *spec = chargen_of(10, 0);
+	struct client c;
+
+	subscription_spec_add(spec, EVENT_TICKER)->interval_ns = 1;
+	spec->has_for = true;
+	client_subscribe(&c, &h, spec, &fake_encoder, 1 << 20);
+	turn();
+	cr_assert_null(client_take(&c));
+	cr_assert(c.ended);
+	cr_assert_not(uv_loop_alive(&h.loop));
+	client_done(&c, &h);
+}

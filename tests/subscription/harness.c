@@ -61,11 +61,16 @@ static uint64_t fake_now(void *context)
 	return ((struct harness *)context)->now_ns;
 }
 
+static uint64_t fake_settled(void *context)
+{
+	return ((struct harness *)context)->settled_ns;
+}
+
 void harness_init(struct harness *h)
 {
-	struct subscriber_set_callbacks callbacks = {.context = h, .apply = keep_plan, .now_ns = fake_now};
+	struct subscriber_set_callbacks callbacks = {.context = h, .apply = keep_plan, .now_ns = fake_now, .settled_ns = fake_settled};
 
-	*h = (struct harness){.now_ns = 1000};
+	*h = (struct harness){.now_ns = 1000, .settled_ns = UINT64_MAX};
 	fake_encodings = 0;
 	cr_assert_eq(uv_loop_init(&h->loop), 0);
 	h->set = subscriber_set_new(&callbacks, &h->loop);
@@ -188,4 +193,10 @@ void dispatch_lost(struct harness *h, enum event_kind of, uint64_t count)
 	struct event event = {.kind = EVENT_LOST, .time_ns = ++h->now_ns, .lost = {.count = count, .of = of, .cause = LOST_RING}};
 
 	subscriber_set_dispatch(h->set, &event);
+}
+
+void dispatch_at(struct harness *h, uint64_t time_ns, int64_t id)
+{
+	h->now_ns = time_ns - 1;
+	dispatch_syscall(h, EVENT_SYSCALL_ENTER, id);
 }

@@ -14,6 +14,7 @@ struct harness {
 	struct subscriber_set *set;
 	uv_loop_t loop;
 	uint64_t now_ns;
+	uint64_t settled_ns; /* UINT64_MAX: no loss comes late */
 	unsigned applied;
 	struct plan plan;                      /* the last one */
 	struct error refuse[EVENT_KIND_COUNT]; /* code != 0: refused when wanted */
@@ -68,5 +69,7 @@ size_t chunk_records(const struct chunk *c, struct record *records, size_t count
 /* Dispatches with the next time. */
 void dispatch_syscall(struct harness *h, enum event_kind kind, int64_t id);
 void dispatch_lost(struct harness *h, enum event_kind of, uint64_t count);
+/* Dispatches a SYSCALL_ENTER of this time, which is the harness's time from then on. */
+void dispatch_at(struct harness *h, uint64_t time_ns, int64_t id);
 
 #endif

@@ -38,6 +38,23 @@ Test(spec, a_description_says_every_clause_in_words)
 	subscription_spec_free(spec);
 }
 
+Test(spec, a_description_says_the_modifiers_and_the_window)
+{
+	struct subscription_spec *spec = subscription_spec_new();
+
+	subscription_spec_add(spec, EVENT_PROCESS_FORK);
+	spec->throttle_ns = 100000000;
+	spec->since_ns = UINT64_C(5400000000000);
+	spec->has_for = true;
+	expect_description(spec, "process:fork throttle 100ms since 90m for 0s");
+	spec->limit = 3;
+	spec->throttle_ns = UINT64_C(7200000000000);
+	spec->since_ns = 0;
+	spec->for_ns = 1001;
+	expect_description(spec, "process:fork limit 3 throttle 2h for 1001ns");
+	subscription_spec_free(spec);
+}
+
 Test(spec, a_description_of_generators_says_their_parameters)
 {
 	struct subscription_spec *spec = subscription_spec_new();
@@ -101,6 +118,19 @@ Test(spec, specs_are_equal_when_they_ask_for_the_same)
 	b->limit = 1;
 	cr_assert_not(subscription_spec_equal(a, b));
 	b->limit = 0;
+	b->throttle_ns = 1;
+	cr_assert_not(subscription_spec_equal(a, b));
+	b->throttle_ns = 0;
+	b->since_ns = 1;
+	cr_assert_not(subscription_spec_equal(a, b));
+	b->since_ns = 0;
+	b->has_for = true;
+	cr_assert_not(subscription_spec_equal(a, b));
+	a->has_for = true;
+	cr_assert(subscription_spec_equal(a, b));
+	b->for_ns = 1;
+	cr_assert_not(subscription_spec_equal(a, b));
+	a->has_for = b->has_for = false;
 	b->clauses[0].predicates[1].integer = 2;
 	cr_assert_not(subscription_spec_equal(a, b));
 	b->clauses[0].predicates[1].integer = (uint64_t)-2;
