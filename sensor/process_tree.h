@@ -67,7 +67,7 @@ void process_tree_leave_table(struct process_tree *t, struct process_entry *e);
 /* Cuts the oldest kept entry out of all lineages and thereby frees it. */
 void process_tree_cut_oldest(struct process_tree *t);
 
-/* Frees the memory of one entry and of nothing it refers to. */
+/* Frees the memory of one entry and of nothing it refers to, but gives its container back. */
 void process_entry_free(struct process_entry *e);
 
 #endif
