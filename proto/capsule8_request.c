@@ -1,5 +1,6 @@
 #include "proto/capsule8_request.h"
 
+#include "base/cleanup.h"
 #include "capsule8/api/v0/telemetry_service.pb-c.h"
 #include "proto/capsule8_events.h"
 #include "sensor/probe_request.h"
@@ -421,12 +422,36 @@ static int add_clause(const struct clause *c, struct filter *to, Capsule8__Api__
 	return error_set(err, -EINVAL, "%s events cannot be asked for", c->kind == EVENT_LOST ? "lost" : "unserved");
 }
 
+/* `strings` has room for all entries. */
+static void set_containers(Capsule8__Api__V0__ContainerFilter *to, const struct container_filter *from, char **strings)
+{
+	struct {
+		char ***strings;
+		size_t *count;
+	} lists[CONTAINER_FILTER_LISTS] = {
+		[CONTAINER_FILTER_ID] = {&to->ids, &to->n_ids},
+		[CONTAINER_FILTER_NAME] = {&to->names, &to->n_names},
+		[CONTAINER_FILTER_IMAGE_ID] = {&to->image_ids, &to->n_image_ids},
+		[CONTAINER_FILTER_IMAGE_NAME] = {&to->image_names, &to->n_image_names},
+	};
+
+	for (int list = 0; list < CONTAINER_FILTER_LISTS; list++) {
+		*lists[list].strings = strings;
+		for (size_t i = 0; i < from->count; i++)
+			if (from->entries[i].list == (enum container_filter_list)list)
+				*strings++ = from->entries[i].text;
+		*lists[list].count = (size_t)(strings - *lists[list].strings);
+	}
+}
+
 static int pack(const struct subscription_spec *spec, Capsule8__Api__V0__EventFilter *filter, struct buffer *out, struct error *err)
 {
 	Capsule8__Api__V0__GetEventsRequest request = CAPSULE8__API__V0__GET_EVENTS_REQUEST__INIT;
 	Capsule8__Api__V0__Subscription subscription = CAPSULE8__API__V0__SUBSCRIPTION__INIT;
 	Capsule8__Api__V0__LimitModifier limit = CAPSULE8__API__V0__LIMIT_MODIFIER__INIT;
 	Capsule8__Api__V0__Modifier modifier = CAPSULE8__API__V0__MODIFIER__INIT;
+	Capsule8__Api__V0__ContainerFilter containers = CAPSULE8__API__V0__CONTAINER_FILTER__INIT;
+	cleanup_free char **strings = calloc(spec->containers ? spec->containers->count + 1 : 1, sizeof(char *));
 	uint8_t *to;
 
 	request.subscription = &subscription;
@@ -438,7 +463,11 @@ static int pack(const struct subscription_spec *spec, Capsule8__Api__V0__EventFi
 		modifier.limit = &limit;
 		subscription.modifier = &modifier;
 	}
-	to = buffer_reserve(out, capsule8__api__v0__get_events_request__get_packed_size(&request));
+	if (spec->containers && strings) {
+		set_containers(&containers, spec->containers, strings);
+		subscription.container_filter = &containers;
+	}
+	to = strings ? buffer_reserve(out, capsule8__api__v0__get_events_request__get_packed_size(&request)) : NULL;
 	if (!to)
 		return error_set(err, -ENOMEM, "no room for the request");
 	out->length += capsule8__api__v0__get_events_request__pack(&request, to);

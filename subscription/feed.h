@@ -52,7 +52,8 @@ struct feed {
 	const struct subscriber_set_callbacks *callbacks;
 	struct encoding *encoding;
 	struct generator *generators;
-	uint64_t from_ns; /* events that are older happened before the feed was there */
+	struct container_verdicts containers; /* of the spec's filter */
+	uint64_t from_ns;                     /* events that are older happened before the feed was there */
 	struct subscriber *members;
 	struct subscriber *joining; /* not members before an event of joining_ns or later */
 	uint64_t joining_ns;        /* the least of theirs; UINT64_MAX: none */
@@ -80,6 +81,9 @@ bool feed_leave(struct feed *f, struct subscriber *m);
 
 /* Makes members of those who were waiting for an event of this time. */
 void feed_admit(struct feed *f, uint64_t time_ns);
+
+/* Whether the event is of a container that the spec is about. Losses are told whatever they are in: nobody knows it. */
+bool feed_wants_container(struct feed *f, const struct event *event);
 
 /* Appends the event, numbered already, to the open chunk. */
 void feed_take(struct feed *f, const struct event *event);

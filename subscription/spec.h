@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "sensor/catalog.h"
+#include "subscription/container_filter.h"
 
 /*
  * What a subscriber asks for, in no dialect: decoders (proto/) make it of a request, the subscriber set (subscriber_set.h) serves it. A
@@ -41,7 +42,8 @@ struct clause {
 struct subscription_spec {
 	struct clause *clauses; /* OR-ed */
 	size_t clause_count;
-	uint64_t limit; /* ends after so many events; 0: no limit */
+	uint64_t limit;                      /* ends after so many events; 0: no limit */
+	struct container_filter *containers; /* only events of these; owned; NULL: whatever they are in */
 };
 
 /* An empty one; NULL: out of memory. */
@@ -63,7 +65,8 @@ int clause_refuse(struct clause *c, int code, const char *format, ...) __attribu
 /* Whether both ask for the same, clause by clause in the same order. */
 bool subscription_spec_equal(const struct subscription_spec *a, const struct subscription_spec *b);
 
-/* Appends it in words: `syscall:enter(id=257, abi=2) or process:exec(exec_filename~"*.sh") limit 10`; a clause that is not served is
+/* Appends it in words: `syscall:enter(id=257, abi=2) or process:exec(exec_filename~"*.sh") in container(name="web") limit 10`; a
+ * clause that is not served is
  * `unserved("the refusal")`. */
 void subscription_spec_describe(const struct subscription_spec *s, struct buffer *out);
 void clause_describe(const struct clause *c, struct buffer *out);

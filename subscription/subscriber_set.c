@@ -399,8 +399,9 @@ static size_t find_concerned(struct subscriber_set *s, const struct event *event
 	return count;
 }
 
-/* A subscription begins with what happens after it was made, though older samples may still be in the rings then. */
-static size_t drop_early(struct subscriber_set *s, const struct event *event, size_t count)
+/* A subscription begins with what happens after it was made, though older samples may still be in the rings then; and it may be about some
+ * containers only. */
+static size_t drop_unwanted(struct subscriber_set *s, const struct event *event, size_t count)
 {
 	size_t kept = 0;
 
@@ -409,7 +410,7 @@ static size_t drop_early(struct subscriber_set *s, const struct event *event, si
 
 		if (event->time_ns >= f->joining_ns)
 			feed_admit(f, event->time_ns);
-		if (event->time_ns >= f->from_ns && f->members)
+		if (event->time_ns >= f->from_ns && f->members && feed_wants_container(f, event))
 			s->takers[kept++] = f;
 	}
 	return kept;
@@ -420,11 +421,11 @@ static size_t find_takers(struct subscriber_set *s, const struct event *event)
 	struct feed *f;
 
 	if (event->kind == EVENT_LOST)
-		return drop_early(s, event, find_concerned(s, event));
+		return drop_unwanted(s, event, find_concerned(s, event));
 	if (!event->addressee)
-		return drop_early(s, event, kind_index_find(&s->index, event, s->takers));
+		return drop_unwanted(s, event, kind_index_find(&s->index, event, s->takers));
 	for (f = s->feeds; f; f = f->next)
-		if (f == event->addressee && !f->ended) {
+		if (f == event->addressee && !f->ended && feed_wants_container(f, event)) {
 			s->takers[0] = f;
 			return 1;
 		}

@@ -13,8 +13,9 @@ struct uv_loop_s;
  * All subscribers and the way of an event to them.
  *
  * A subscriber = what it wants (a spec) × its dialect (an encoder) × where it goes (an outbox). subscriber_set_dispatch() is the one funnel
- * that every event goes through: it finds the clauses that match by kind, gives the event its sequence number when at least one takes it,
- * encodes it once per dialect, and puts the bytes into each taker's open chunk. subscriber_set_flush() hands the open chunks over.
+ * that every event goes through: it finds the clauses that match by kind, and of the specs that are about some containers only (spec.h) those
+ * that are about the event's, gives the event its sequence number when at least one takes it, encodes it once per dialect, and puts the bytes
+ * into each taker's open chunk. subscriber_set_flush() hands the open chunks over.
  * Subscribers with the same spec and dialect and no state of their own (no limit, ticker, chargen) share one feed and thereby the same
  * bytes.
  *
