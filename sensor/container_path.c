@@ -175,6 +175,7 @@ bool container_path_parse(const char *path, size_t length, struct container_path
 	const char *end = path + length;
 
 	ret->depth = 0;
+	ret->hierarchies = 0;
 	while (path < end) {
 		const char *slash = memchr(path, '/', (size_t)(end - path));
 		struct part part = {path, (size_t)((slash ? slash : end) - path)};
@@ -187,17 +188,28 @@ bool container_path_parse(const char *path, size_t length, struct container_path
 	return ret->depth;
 }
 
-/* What stands behind the second colon; a path may have colons itself. */
-static bool line_path(const char *line, const char *end, struct part *ret)
+struct line {
+	uint64_t hierarchy;
+	struct part path;
+};
+
+/* "NUMBER:CONTROLLERS:PATH"; the path may have colons itself. */
+static bool parse_line(const char *text, const char *end, struct line *ret)
 {
-	for (int colons = 0; colons < 2; colons++) {
-		line = memchr(line, ':', (size_t)(end - line));
-		if (!line++)
+	const char *first = memchr(text, ':', (size_t)(end - text));
+	const char *second = first ? memchr(first + 1, ':', (size_t)(end - first - 1)) : NULL;
+
+	if (!second)
+		return false;
+	ret->hierarchy = 0;
+	for (; text < first; text++) {
+		if (*text < '0' || *text > '9')
 			return false;
+		ret->hierarchy = ret->hierarchy * 10 + (uint64_t)(*text - '0');
 	}
-	*ret = (struct part){line, (size_t)(end - line)};
+	ret->path = (struct part){second + 1, (size_t)(end - second - 1)};
 	/* The group was removed, and the task is still on its way out of it. */
-	(void)cut_suffix(ret, " (deleted)");
+	(void)cut_suffix(&ret->path, " (deleted)");
 	return true;
 }
 
@@ -208,10 +220,14 @@ bool container_path_parse_file(const char *text, size_t size, struct container_p
 	ret->depth = 0;
 	for (; (newline = memchr(text, '\n', (size_t)(end - text))); text = newline + 1) {
 		struct container_path found;
-		struct part path;
+		struct line line;
 
-		if (line_path(text, newline, &path) && container_path_parse(path.text, path.length, &found) && found.depth > ret->depth)
+		if (!parse_line(text, newline, &line) || !container_path_parse(line.path.text, line.path.length, &found))
+			continue;
+		if (found.depth > ret->depth)
 			*ret = found;
+		if (!strcmp(found.id, ret->id))
+			ret->hierarchies |= CONTAINER_HIERARCHY_BIT(line.hierarchy);
 	}
 	return ret->depth;
 }

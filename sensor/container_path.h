@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Which container a task is in, by the paths of its cgroups (man 7 cgroups). The kernel knows no containers: what makes a cgroup one is how
@@ -40,8 +41,13 @@ enum container_runtime {
 struct container_path {
 	char id[CONTAINER_ID_BYTES]; /* NUL-terminated, never empty */
 	enum container_runtime runtime;
-	unsigned int depth; /* how many containers the path leads through, this one included */
+	unsigned int depth;   /* how many containers the path leads through, this one included */
+	uint64_t hierarchies; /* CONTAINER_HIERARCHY_BIT() of those that say so; of a single path 0 */
 };
+
+/* Hierarchies by the numbers that the kernel gives them: the first field in /proc/PID/cgroup, `dst_root` in tracepoints; 0 is cgroup v2. There are a
+ * dozen at most at a time, but their numbers go on when they are unmounted and mounted again. */
+#define CONTAINER_HIERARCHY_BIT(number) (UINT64_C(1) << ((number) % 64))
 
 /* One cgroup path, as tracepoints and the third field of /proc/PID/cgroup have it: from the hierarchy's root or, for a reader in a cgroup
  * namespace, from that ("/../ID"). False: no container; *ret means nothing then. */

@@ -195,8 +195,9 @@ static void read_tracked(struct process_cache *c, struct process_entry *e)
 }
 
 /* Takes over the reference. */
-static void set_container(struct process_cache *c, struct process_entry *e, struct container *container)
+static void set_container(struct process_cache *c, struct process_entry *e, struct container *container, uint64_t hierarchies)
 {
+	e->hierarchies = hierarchies;
 	if (e->process.container == container) {
 		container_unref(container);
 		return;
@@ -214,7 +215,7 @@ static bool read_container(struct process_cache *c, struct process_entry *e)
 
 	if (r < 0)
 		return false;
-	set_container(c, e, r ? container_table_get(c->containers, &path) : NULL);
+	set_container(c, e, r ? container_table_get(c->containers, &path) : NULL, r ? path.hierarchies : 0);
 	return true;
 }
 
@@ -227,7 +228,7 @@ static void begin_container(struct process_cache *c, struct process_entry *e, ui
 	if ((!inherits || (clone_flags & CLONE_FLAG_INTO_CGROUP)) && read_container(c, e))
 		return;
 	if (inherits)
-		set_container(c, e, container_ref(forker->process.container));
+		set_container(c, e, container_ref(forker->process.container), forker->hierarchies);
 }
 
 /* The parent by CLONE_PARENT is somebody else. Looked for again: whoever is not linked to the child can have left for it. */
@@ -477,20 +478,33 @@ void process_cache_set_credentials(struct process_cache *c, uint32_t tgid, const
 /* A path that is longer than this may have been cut (kernel: TRACE_CGROUP_PATH_LEN in kernel/cgroup/cgroup-internal.h, with its NUL). */
 #define WHOLE_PATH_MAX 1022
 
-void process_cache_attach(struct process_cache *c, uint32_t tid, const char *path, size_t length, uint64_t time_ns)
+static void enter_container(struct process_cache *c, struct process_entry *e, const struct container_path *path, uint64_t hierarchy)
+{
+	struct container *container = container_table_get(c->containers, path);
+	uint64_t before = container == e->process.container ? e->hierarchies : 0;
+
+	set_container(c, e, container, before | hierarchy);
+}
+
+void process_cache_attach(struct process_cache *c, uint32_t tid, uint64_t hierarchy, const char *path, size_t length, uint64_t time_ns)
 {
 	struct process_entry *e = c->containers ? get(c, tid, time_ns, 0) : NULL;
+	uint64_t bit = CONTAINER_HIERARCHY_BIT(hierarchy);
 	struct container_path found;
 
 	if (!e || e->exit_sampled)
 		return;
-	if (length > WHOLE_PATH_MAX)
+	if (length > WHOLE_PATH_MAX) {
 		(void)read_container(c, e);
-	else if (container_path_parse(path, length, &found))
-		set_container(c, e, container_table_get(c->containers, &found));
-	else if (e->process.container)
-		/* It may have left one hierarchy of several. */
-		(void)read_container(c, e);
+		return;
+	}
+	if (container_path_parse(path, length, &found)) {
+		enter_container(c, e, &found, bit);
+		return;
+	}
+	e->hierarchies &= ~bit;
+	if (!e->hierarchies)
+		set_container(c, e, NULL, 0);
 }
 
 void process_cache_follow_cgroups(struct process_cache *c, bool followed)

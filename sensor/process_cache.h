@@ -125,9 +125,10 @@ void process_cache_track(struct process_cache *c, bool cwd, bool credentials);
 void process_cache_set_cwd(struct process_cache *c, uint32_t tgid, const char *path, size_t length);
 void process_cache_set_credentials(struct process_cache *c, uint32_t tgid, const struct credentials *credentials);
 
-/* The task was moved to another cgroup of some hierarchy (`path` as the kernel has it, not terminated). A thread that is moved alone moves its
- * process when it is the main thread. */
-void process_cache_attach(struct process_cache *c, uint32_t tid, const char *path, size_t length, uint64_t time_ns);
+/* The task was moved to another cgroup of a hierarchy (the kernel's number of it; `path` as the kernel has it, not terminated). A process is in the
+ * container that it was moved into last, and in none when no hierarchy has it in that any more. A thread that is moved alone moves its process
+ * when it is the main thread. */
+void process_cache_attach(struct process_cache *c, uint32_t tid, uint64_t hierarchy, const char *path, size_t length, uint64_t time_ns);
 
 /* Whether process_cache_attach() is called for every move from now on; false at first. */
 void process_cache_follow_cgroups(struct process_cache *c, bool followed);

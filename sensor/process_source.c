@@ -291,10 +291,11 @@ static bool build_signal(struct source_context *context, const struct source_ins
 
 enum {
 	ATTACH_PID,
+	ATTACH_HIERARCHY,
 	ATTACH_PATH,
 };
 
-/* Made by whoever moved the task. Moving a whole process makes one sample, with the number of its main thread, for each hierarchy. */
+/* Made by whoever moved the task, once per hierarchy; when a whole process is moved, with the number of its main thread. */
 static bool build_attach(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
 			 struct event *ret)
 {
@@ -303,7 +304,8 @@ static bool build_attach(struct source_context *context, const struct source_ins
 	const char *path = format_read_string(&probe->fields[ATTACH_PATH], sample->raw, sample->raw_size, &length);
 
 	(void)ret;
-	process_cache_attach(context->processes, tid, path, length, sample->time_ns);
+	process_cache_attach(context->processes, tid, read_integer(&probe->fields[ATTACH_HIERARCHY], sample), path, length,
+			     sample->time_ns);
 	return false;
 }
 
@@ -349,7 +351,7 @@ const struct source_probe process_source[] = {
 		.always = true,
 		.helper = true,
 		.optional = true,
-		.fields = {[ATTACH_PID] = "pid", [ATTACH_PATH] = "dst_path"},
+		.fields = {[ATTACH_PID] = "pid", [ATTACH_HIERARCHY] = "dst_root", [ATTACH_PATH] = "dst_path"},
 		.build = build_attach,
 	},
 	{

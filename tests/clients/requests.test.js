@@ -10,6 +10,7 @@ const syscalls = (...filters) => ({ event_filter: { syscall_events: filters } })
 const processes = (...filters) => ({ event_filter: { process_events: filters } });
 const ticker = (interval) => ({ event_filter: { ticker_events: [{ interval }] } });
 const chargen = (length) => ({ event_filter: { chargen_events: [{ length }] } });
+const inContainers = (container_filter) => ({ ...processes({ type: 1 }), container_filter });
 const limited = (limit) => ({ ...ticker('1000000'), modifier: { limit: { limit } } });
 
 // What is asked for, and what the answer has to name.
@@ -34,6 +35,11 @@ const invalid = [
 	['a limit of nothing', limited('0'), /limit.*0/],
 	['a negative limit', limited('-1'), /limit.*-1/],
 	['a since in the future', { ...ticker('1000000'), since_duration: { value: '-1' } }, /since_duration.*-1/],
+	['an id that is a name', inContainers({ ids: ['cafe', 'web'] }), /subscription\.container_filter\.ids\[1\]: "web"; must be 4 to 64/],
+	['an empty name', inContainers({ names: [''] }), /subscription\.container_filter\.names\[0\]: ""; must be/],
+	['an image id that is none', inContainers({ image_ids: ['sha256:12'] }), /container_filter\.image_ids\[0\]: "sha256:12"; must be/],
+	['a bad pattern', inContainers({ image_names: ['a['] }), /container_filter\.image_names\[0\]: "a\["; character 2: the \[ has no \]/],
+	['too many containers', inContainers({ ids: Array(1025).fill('cafe') }), /container_filter\.ids\[1024\].*1024/],
 	['counters without any', { event_filter: { performance_events: [{ sample_rate_type: 1, period: '1' }] } }, /performance_events\[0\].*events/],
 	['a function without a name', { event_filter: { kernel_events: [{ type: 1 }] } }, /kernel_events\[0\].*symbol/],
 	['a negative duration', { ...ticker('1000000'), for_duration: { value: '-7' } }, /for_duration.*-7/],

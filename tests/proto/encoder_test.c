@@ -714,7 +714,7 @@ Test(encoder, an_event_of_a_container_says_which_and_what_is_known_of_it)
 
 	event.exit = (struct event_exit){0};
 	encoded(&event);
-	process_cache_attach(cache, SHELL, "/docker/" CONTAINER, strlen("/docker/" CONTAINER), 2 * NSEC_PER_SEC);
+	process_cache_attach(cache, SHELL, 0, "/docker/" CONTAINER, strlen("/docker/" CONTAINER), 2 * NSEC_PER_SEC);
 	e = encoded(&event);
 	cr_expect_str_eq(e->container_id, CONTAINER);
 	cr_expect_str_empty(e->container_name);
@@ -736,7 +736,6 @@ Test(encoder, an_event_of_a_container_says_which_and_what_is_known_of_it)
 	cr_expect_str_eq(e->image_id, CONTAINER);
 	cr_expect_str_eq(e->image_name, image);
 	cr_assert_eq(e->n_process_lineage, 2);
-	process_cache_attach(cache, SHELL, "/", 1, 3 * NSEC_PER_SEC);
 }
 
 Test(encoder, a_tick_has_the_time_and_no_process)

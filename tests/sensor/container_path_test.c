@@ -166,30 +166,36 @@ struct content {
 	const char *id;
 	enum container_runtime runtime;
 	unsigned int depth;
+	uint64_t hierarchies;
 };
+
+#define H(number) CONTAINER_HIERARCHY_BIT(number)
 
 static const struct content contents[] = {
 	/* cgroup v2 alone */
-	{"0::/system.slice/docker-" A ".scope\n", A, CONTAINER_RUNTIME_DOCKER, 1},
-	{"0::/user.slice/user-0.slice/session-1.scope\n", NULL, 0, 0},
-	{"0::/\n", NULL, 0, 0},
+	{"0::/system.slice/docker-" A ".scope\n", A, CONTAINER_RUNTIME_DOCKER, 1, H(0)},
+	{"0::/user.slice/user-0.slice/session-1.scope\n", NULL, 0, 0, 0},
+	{"0::/\n", NULL, 0, 0, 0},
 	/* v1 */
-	{"11:memory:/docker/" A "\n10:cpu,cpuacct:/docker/" A "\n1:name=systemd:/docker/" A "\n", A, CONTAINER_RUNTIME_DOCKER, 1},
-	{"11:memory:/\n1:name=systemd:/init.scope\n", NULL, 0, 0},
+	{"11:memory:/docker/" A "\n10:cpu,cpuacct:/docker/" A "\n1:name=systemd:/docker/" A "\n", A, CONTAINER_RUNTIME_DOCKER, 1,
+	 H(11) | H(10) | H(1)},
+	{"11:memory:/\n1:name=systemd:/init.scope\n", NULL, 0, 0, 0},
 	/* hybrid: the unified hierarchy is left alone by the cgroupfs driver */
-	{"9:name=systemd:/\n4:memory:/docker/" A "\n0::/\n", A, CONTAINER_RUNTIME_DOCKER, 1},
-	{"2:cpuset:/\n1:name=systemd:/kubepods/pod" P "/" A "\n0::/system.slice/containerd.service\n", A, CONTAINER_RUNTIME_UNKNOWN, 1},
+	{"9:name=systemd:/\n4:memory:/docker/" A "\n0::/\n", A, CONTAINER_RUNTIME_DOCKER, 1, H(4)},
+	{"2:cpuset:/\n1:name=systemd:/kubepods/pod" P "/" A "\n0::/system.slice/containerd.service\n", A, CONTAINER_RUNTIME_UNKNOWN, 1,
+	 H(1)},
 	/* on the way into an inner container: some hierarchies are there already */
-	{"4:memory:/docker/" A "\n3:cpuset:/docker/" A "/docker/" B "\n0::/docker/" A "\n", B, CONTAINER_RUNTIME_DOCKER, 2},
+	{"4:memory:/docker/" A "\n3:cpuset:/docker/" A "/docker/" B "\n0::/docker/" A "\n", B, CONTAINER_RUNTIME_DOCKER, 2, H(3)},
 	/* a path with colons */
-	{"4:memory:/system.slice:docker:" A "\n", A, CONTAINER_RUNTIME_DOCKER, 1},
+	{"4:memory:/system.slice:docker:" A "\n", A, CONTAINER_RUNTIME_DOCKER, 1, H(4)},
 	/* removed while the last process is still on its way out */
-	{"0::/docker/" A " (deleted)\n", A, CONTAINER_RUNTIME_DOCKER, 1},
+	{"0::/docker/" A " (deleted)\n", A, CONTAINER_RUNTIME_DOCKER, 1, H(0)},
 	/* what cannot be trusted to be whole */
-	{"4:memory:/docker/" A, NULL, 0, 0},
-	{"4:memory\n0:" A "\n", NULL, 0, 0},
-	{"\n\n:\n::\n", NULL, 0, 0},
-	{"", NULL, 0, 0},
+	{"4:memory:/docker/" A, NULL, 0, 0, 0},
+	{"x:memory:/docker/" A "\n", NULL, 0, 0, 0},
+	{"4:memory\n0:" A "\n", NULL, 0, 0, 0},
+	{"\n\n:\n::\n", NULL, 0, 0, 0},
+	{"", NULL, 0, 0, 0},
 };
 
 Test(container_path, a_task_is_in_the_container_that_any_of_its_hierarchies_is_in)
@@ -200,5 +206,7 @@ Test(container_path, a_task_is_in_the_container_that_any_of_its_hierarchies_is_i
 		bool is_found = container_path_parse_file(c->text, strlen(c->text), &found);
 
 		expect(c->text, &found, is_found, c->id, c->runtime, c->depth);
+		if (is_found)
+			cr_expect_eq(found.hierarchies, c->hierarchies, "%s", c->text);
 	}
 }

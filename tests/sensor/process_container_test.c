@@ -85,9 +85,14 @@ static const struct process *fork_of(uint32_t parent, uint32_t child, uint64_t f
 	return process_cache_fork(cache, parent, child, flags, "child", now_ns += 1000);
 }
 
+static void attach_in(uint32_t tid, uint64_t hierarchy, const char *path)
+{
+	process_cache_attach(cache, tid, hierarchy, path, strlen(path), now_ns += 1000);
+}
+
 static void attach(uint32_t tid, const char *path)
 {
-	process_cache_attach(cache, tid, path, strlen(path), now_ns += 1000);
+	attach_in(tid, 0, path);
 }
 
 Test(process_container, a_process_that_is_there_already_is_in_the_container_of_its_cgroups)
@@ -142,15 +147,23 @@ Test(process_container, a_process_follows_when_it_is_moved)
 	expect_in(CHILD, B);
 }
 
-Test(process_container, one_that_leaves_one_hierarchy_is_where_the_others_say)
+Test(process_container, one_that_leaves_is_out_of_it_when_no_hierarchy_has_it_there_any_more)
 {
-	attach(INSIDE, "/tasks-of-mine");
+	/* /proc had it there in hierarchy 4 only. */
+	attach_in(INSIDE, 0, "/tasks-of-mine");
 	expect_in(INSIDE, A);
-	put(INSIDE, SHIM, "4:memory:/\n0::/user.slice\n");
-	attach(INSIDE, "/");
+	attach_in(INSIDE, 3, "/docker/" A);
+	attach_in(INSIDE, 4, "/");
+	expect_in(INSIDE, A);
+	cr_assert_not_null(fork_of(INSIDE, CHILD, 0));
+	attach_in(INSIDE, 3, "/");
 	expect_in(INSIDE, NULL);
-	attach(INSIDE, "/user.slice");
+	attach_in(INSIDE, 3, "/user.slice");
 	expect_in(INSIDE, NULL);
+	/* Its child is where it was itself at that time. */
+	expect_in(CHILD, A);
+	attach_in(CHILD, 3, "/");
+	expect_in(CHILD, NULL);
 }
 
 Test(process_container, a_path_that_may_be_cut_is_looked_up)
@@ -243,12 +256,13 @@ static void call_in(struct bench *b, const char *id)
 			  "%s: not in %s", b->kernel, id);
 }
 
-static void move_in(struct bench *b, const char *path)
+static void move_in(struct bench *b, uint32_t hierarchy, const char *path)
 {
 	struct bench_sample s;
 
 	bench_sample_init(&s, b, "cgroup", "cgroup_attach_task");
 	bench_set(&s, "pid", BENCH_PID);
+	bench_set(&s, "dst_root", hierarchy);
 	bench_set_string(&s, "dst_path", path);
 	bench_set_string(&s, "comm", "someone");
 	bench_push(&s, 1, 1);
@@ -271,12 +285,13 @@ Test(sensor_containers, moves_are_followed_as_each_kernel_tells_of_them)
 		bench_start(&b, NULL);
 		bench_want(&b, EVENT_KIND_BIT(EVENT_SYSCALL_ENTER));
 		call_in(&b, NULL);
-		move_in(&b, "/docker/" A);
+		move_in(&b, 3, "/docker/" A);
 		call_in(&b, A);
-		move_in(&b, "/system.slice");
-		/* There is no such process in /proc/PID/cgroup to ask. */
+		move_in(&b, 4, "/system.slice");
 		call_in(&b, A);
-		move_in(&b, "/docker/" B);
+		move_in(&b, 3, "/system.slice");
+		call_in(&b, NULL);
+		move_in(&b, 0, "/docker/" B);
 		call_in(&b, B);
 		bench_done(&b);
 	}
