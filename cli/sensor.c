@@ -167,7 +167,7 @@ static void log_ready(const struct sensor_command *s)
 static void log_missing_roots(const struct sensor_command *s)
 {
 	for (size_t i = 0; i < s->docker_root_count; i++)
-		if (strcmp(s->docker_roots[i], DOCKER_ROOT_DEFAULT) && access(s->docker_roots[i], F_OK))
+		if (strcmp(s->docker_roots[i], DOCKER_ROOT_DEFAULT) != 0 && access(s->docker_roots[i], F_OK))
 			log_warning("no names and images of containers from there yet", "docker_root=\"%s\" error=\"%s\"",
 				    s->docker_roots[i], strerror(errno));
 }

@@ -1,6 +1,5 @@
 #include "proto/capsule8_request.h"
 
-#include "base/cleanup.h"
 #include "capsule8/api/v0/telemetry_service.pb-c.h"
 #include "proto/capsule8_events.h"
 #include "sensor/probe_request.h"
@@ -444,14 +443,14 @@ static void set_containers(Capsule8__Api__V0__ContainerFilter *to, const struct 
 	}
 }
 
-static int pack(const struct subscription_spec *spec, Capsule8__Api__V0__EventFilter *filter, struct buffer *out, struct error *err)
+static int pack(const struct subscription_spec *spec, Capsule8__Api__V0__EventFilter *filter, char **strings, struct buffer *out,
+		struct error *err)
 {
 	Capsule8__Api__V0__GetEventsRequest request = CAPSULE8__API__V0__GET_EVENTS_REQUEST__INIT;
 	Capsule8__Api__V0__Subscription subscription = CAPSULE8__API__V0__SUBSCRIPTION__INIT;
 	Capsule8__Api__V0__LimitModifier limit = CAPSULE8__API__V0__LIMIT_MODIFIER__INIT;
 	Capsule8__Api__V0__Modifier modifier = CAPSULE8__API__V0__MODIFIER__INIT;
 	Capsule8__Api__V0__ContainerFilter containers = CAPSULE8__API__V0__CONTAINER_FILTER__INIT;
-	cleanup_free char **strings = calloc(spec->containers ? spec->containers->count + 1 : 1, sizeof(char *));
 	uint8_t *to;
 
 	request.subscription = &subscription;
@@ -463,11 +462,11 @@ static int pack(const struct subscription_spec *spec, Capsule8__Api__V0__EventFi
 		modifier.limit = &limit;
 		subscription.modifier = &modifier;
 	}
-	if (spec->containers && strings) {
+	if (spec->containers) {
 		set_containers(&containers, spec->containers, strings);
 		subscription.container_filter = &containers;
 	}
-	to = strings ? buffer_reserve(out, capsule8__api__v0__get_events_request__get_packed_size(&request)) : NULL;
+	to = buffer_reserve(out, capsule8__api__v0__get_events_request__get_packed_size(&request));
 	if (!to)
 		return error_set(err, -ENOMEM, "no room for the request");
 	out->length += capsule8__api__v0__get_events_request__pack(&request, to);
@@ -476,7 +475,7 @@ static int pack(const struct subscription_spec *spec, Capsule8__Api__V0__EventFi
 
 #define LISTS 9
 
-/* `filters` has room for all clauses, `lists` for LISTS lists of all of them. */
+/* `filters` has room for all clauses, `lists` for LISTS lists of all of them and, behind those, for all containers. */
 static int encode(const struct subscription_spec *spec, struct filter *filters, void **lists, size_t room, struct buffer *out,
 		  struct error *err)
 {
@@ -494,7 +493,7 @@ static int encode(const struct subscription_spec *spec, struct filter *filters, 
 	filter.chargen_events = (void *)(lists + 8 * room);
 	for (size_t i = 0; i < spec->clause_count && !r; i++)
 		r = add_clause(&spec->clauses[i], &filters[i], &filter, err);
-	return r ? r : pack(spec, &filter, out, err);
+	return r ? r : pack(spec, &filter, (char **)(lists + LISTS * room), out, err);
 }
 
 int capsule8_encode_request(const struct subscription_spec *spec, struct buffer *out, struct error *err)
@@ -502,7 +501,7 @@ int capsule8_encode_request(const struct subscription_spec *spec, struct buffer 
 	/* calloc(0) may be NULL. */
 	size_t room = spec->clause_count + 1;
 	struct filter *filters = calloc(room, sizeof(*filters));
-	void **lists = calloc(LISTS * room, sizeof(void *));
+	void **lists = calloc(LISTS * room + (spec->containers ? spec->containers->count : 0), sizeof(void *));
 	int r;
 
 	if (filters && lists)

@@ -77,9 +77,22 @@ static int read_whole(int fd, char *to, size_t size)
 	return 0;
 }
 
+static int parse_file(struct docker_state *ret, int fd, size_t size, const char *id)
+{
+	char *text = malloc(size + 1);
+	int r;
+
+	if (!text)
+		return -ENOMEM;
+	r = read_whole(fd, text, size);
+	if (!r)
+		r = docker_state_parse(ret, text, size, id);
+	free(text);
+	return r;
+}
+
 int docker_state_read(struct docker_state *ret, struct docker_file *file, const char *root, const char *id)
 {
-	cleanup_free char *text = NULL;
 	cleanup_close int fd = -1;
 	struct docker_file now;
 	char path[PATH_MAX];
@@ -97,12 +110,7 @@ int docker_state_read(struct docker_state *ret, struct docker_file *file, const 
 	now = identify(&stat);
 	if (is_same(&now, file))
 		return 0;
-	text = malloc((size_t)stat.st_size + 1);
-	if (!text)
-		return -ENOMEM;
-	r = read_whole(fd, text, (size_t)stat.st_size);
-	if (!r)
-		r = docker_state_parse(ret, text, (size_t)stat.st_size, id);
+	r = parse_file(ret, fd, (size_t)stat.st_size, id);
 	if (r)
 		return r;
 	*file = now;
