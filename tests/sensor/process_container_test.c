@@ -297,6 +297,26 @@ Test(sensor_containers, moves_are_followed_as_each_kernel_tells_of_them)
 	}
 }
 
+Test(sensor_containers, a_move_whose_sample_was_lost_is_looked_up)
+{
+	struct bench b;
+
+	bench_init(&b, "6.1");
+	bench_know_processes(&b);
+	bench_know(&b, "raw_syscalls", "sys_enter");
+	bench_know(&b, "cgroup", "cgroup_attach_task");
+	bench_start(&b, NULL);
+	bench_want(&b, EVENT_KIND_BIT(EVENT_SYSCALL_ENTER));
+	call_in(&b, NULL);
+	proc_tree_write(&b.proc, "4000/cgroup", "4:memory:/docker/" A "\n");
+	cr_assert_eq(fake_source_push_lost(b.source, "cgroup", "cgroup_attach_task", b.now_ns += 1000, 3), 0);
+	/* What was lost is no event that anybody asked for. */
+	bench_round(&b, 1);
+	sensor_settle(b.sensor);
+	call_in(&b, A);
+	bench_done(&b);
+}
+
 Test(sensor_containers, a_kernel_that_tells_of_no_moves_does_without)
 {
 	struct bench b;
