@@ -11,7 +11,7 @@ import { startSensor, temporaryFolder } from './support/sensor.js';
 import { test as anyTest } from './support/test.js';
 
 const reason = cgroups() ? undefined : 'no hierarchy of cgroups is mounted where a group can be made';
-const test = (name, body) => anyTest(name, { skip: reason }, body);
+const test = (name, ...rest) => anyTest(name, { skip: reason, ...(rest.length > 1 ? rest[0] : {}) }, rest.at(-1));
 
 const execs = { process_events: [{ type: 'PROCESS_EVENT_TYPE_EXEC' }] };
 const imageId = randomId();
@@ -214,7 +214,7 @@ function bundle(t, id) {
 const runc = ['/usr/bin/runc', '/usr/sbin/runc'].find(existsSync);
 const noRunc = !runc ? 'runc is not installed' : !existsSync('/bin/busybox') ? 'busybox-static is not installed' : reason;
 
-anyTest('the first process of a real container, and one that is executed in it, are in it from their exec on', { skip: noRunc }, async (t) => {
+test('the first process of a real container, and one that is executed in it, are in it from their exec on', { skip: noRunc }, async (t) => {
 	const docker = new DockerRoot(t);
 	const id = randomId();
 	const folder = bundle(t, id);
