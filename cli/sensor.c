@@ -25,9 +25,13 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #define LISTEN_MAX 16
 #define CALLS_MAX  4096
+
+#define DOCKER_ROOT_MAX     16
+#define DOCKER_ROOT_DEFAULT "/var/lib/docker"
 
 /* Longer than it commonly takes a CPU from stamping a sample to publishing it, an interrupt between included. */
 #define REORDER_DELAY_DEFAULT_NS (500 * NSEC_PER_USEC)
@@ -55,6 +59,8 @@ static const char help[] =
 	"                               not only on unix sockets\n"
 	"      --forbid NAME            do not capture events this way, any number of times: do_filp_open, or, for one\n"
 	"                               kind of event, file:open/do_filp_open; 'ringside check' shows the ways\n"
+	"      --docker-root DIR        where Docker keeps its containers, for their names and images, any number of times\n"
+	"                               (/var/lib/docker)\n"
 	"      --capture FILE           also write every sample to a new file, to be replayed as a test\n"
 	"      --log-level LEVEL        error, warning, info or debug (info)\n"
 	"  -h, --help\n"
@@ -71,6 +77,8 @@ static const char help[] =
 struct sensor_command {
 	const char *listen[LISTEN_MAX];
 	size_t listen_count;
+	const char *docker_roots[DOCKER_ROOT_MAX];
+	size_t docker_root_count;
 	struct forbidden forbidden;
 	bool allow_remote_calls;
 	struct rpc_server_options server_options;
@@ -155,6 +163,15 @@ static void log_ready(const struct sensor_command *s)
 	buffer_done(&addresses);
 }
 
+/* It may come later. */
+static void log_missing_roots(const struct sensor_command *s)
+{
+	for (size_t i = 0; i < s->docker_root_count; i++)
+		if (strcmp(s->docker_roots[i], DOCKER_ROOT_DEFAULT) != 0 && access(s->docker_roots[i], F_OK))
+			log_warning("no names and images of containers from there yet", "docker_root=\"%s\" error=\"%s\"",
+				    s->docker_roots[i], strerror(errno));
+}
+
 /* Chunks and messages come and go by the megabyte: without this every batch would be fetched from the kernel page by page and given back. */
 static void keep_memory(void)
 {
@@ -173,6 +190,7 @@ static int sensor_serve(struct sensor_command *s)
 	keep_memory();
 	if (limits_raise_files(&err))
 		log_warning("cannot raise the limit of open files", "error=\"%s\"", err.message);
+	log_missing_roots(s);
 	r = open_engine(s, &err);
 	if (!r)
 		r = open_server(s, &err);
@@ -226,6 +244,16 @@ static int parse_count(const char *verb, const char *option, uint32_t most, uint
 	return 0;
 }
 
+static int add_docker_root(struct sensor_command *s, const char *verb)
+{
+	if (*optarg != '/')
+		return usage_error(verb, "--docker-root: \"%s\" is no absolute path", optarg);
+	if (s->docker_root_count == DOCKER_ROOT_MAX)
+		return usage_error(verb, "--docker-root: more than %d directories", DOCKER_ROOT_MAX);
+	s->docker_roots[s->docker_root_count++] = optarg;
+	return 0;
+}
+
 static int parse_log_level(const char *verb)
 {
 	enum log_level level;
@@ -265,6 +293,8 @@ static int parse_option(struct sensor_command *s, const char *verb, int option)
 		return forbidden_add(&s->forbidden, verb, optarg);
 	case 's':
 		return forbidden_add_structure(&s->forbidden, verb, optarg);
+	case 'o':
+		return add_docker_root(s, verb);
 	case 'c':
 		s->engine_options.capture = optarg;
 		return 0;
@@ -288,6 +318,7 @@ int command_sensor(int argc, char **argv)
 		{"allow-remote-calls", no_argument, NULL, 'k'},
 		{"forbid", required_argument, NULL, 'f'},
 		{"forbid-structure", required_argument, NULL, 's'},
+		{"docker-root", required_argument, NULL, 'o'},
 		{"capture", required_argument, NULL, 'c'},
 		{"log-level", required_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
@@ -312,6 +343,10 @@ int command_sensor(int argc, char **argv)
 	s.engine_options.probes.forbidden = s.forbidden.names;
 	s.engine_options.probes.forbidden_count = s.forbidden.count;
 	s.engine_options.probes.spoiled_layouts = s.forbidden.structures;
+	if (!s.docker_root_count)
+		s.docker_roots[s.docker_root_count++] = DOCKER_ROOT_DEFAULT;
+	s.engine_options.docker_roots = s.docker_roots;
+	s.engine_options.docker_root_count = s.docker_root_count;
 	if (!s.listen_count)
 		s.listen[s.listen_count++] = DEFAULT_ADDRESS;
 	return sensor_serve(&s);

@@ -20,67 +20,73 @@
 #define GET_EVENTS         "/capsule8.api.v0.TelemetryService/GetEvents"
 #define CONNECT_TIMEOUT_MS 5000
 
-static const char help[] = "ringside watch shows events of this host as they happen, from a running sensor.\n"
-			   "\n"
-			   "usage: ringside watch [OPTIONS] [EVENT...]\n"
-			   "\n"
-			   "EVENT, any number of them (process when there is none):\n"
-			   "  process                 processes: fork, exec, exit, cwd, rename\n"
-			   "  process:exec            only exec; likewise the others\n"
-			   "  file                    files: open, create, delete, link, rename, open_for_modify, modify,\n"
-			   "                          close_for_modify, attribute_change\n"
-			   "  file:open               only open; likewise the others\n"
-			   "  network                 sockets: connect, bind, listen, accept, sendto, recvfrom, and their results\n"
-			   "  network:connect         only what is tried; network:connect:result what came of it; likewise the others\n"
-			   "  syscall:openat          a system call: its begin with the arguments and its end with the result\n"
-			   "  syscall:openat:exit     only the end; likewise syscall:openat:enter\n"
-			   "  syscall:110             a system call by its number on x86-64\n"
-			   "  kernel_call:SYMBOL(NAME=FETCHARG,...):exit/FILTER/\n"
-			   "                          a function of the kernel; all but SYMBOL can be left out; ':exit' is its return.\n"
-			   "                          FETCHARG says where a value stands, in the notation of the kernel's probes:\n"
-			   "                          +0(%si):ustring, %dx:u64, $retval:s64; FILTER is one of tracefs over the names\n"
-			   "  user_call:FILE:SYMBOL(NAME=FETCHARG,...):exit\n"
-			   "                          a function of a program or library\n"
-			   "  performance:COUNTER,.../period=N\n"
-			   "                          counters by perf's names, read whenever the first one has counted N more, or\n"
-			   "                          with /frequency=N so often per second (1), on each CPU\n"
-			   "  ticker:1s               a tick every second\n"
-			   "  chargen:64              lines of 64 characters, as fast as they are read\n"
-			   "\n"
-			   "  -n, --limit N           end after N events\n"
-			   "      --throttle DURATION at most one event in so much time: 100ms, 1s, 2m, 1h\n"
-			   "      --for DURATION      end after so much time\n"
-			   "      --since DURATION    begin so long ago, as far as the sensor keeps history\n"
-			   "  -o, --output FORM       text; json: one object per line, protobuf's JSON of a TelemetryEvent;\n"
-			   "                          none: only count\n"
-			   "      --connect ADDRESS   of the sensor: unix:PATH or HOST:PORT (" DEFAULT_ADDRESS ",\n"
-			   "                          or what the environment variable " ADDRESS_VARIABLE " says)\n"
-			   "      --color auto|always|never\n"
-			   "  -q, --quiet             no notes on standard error, only errors\n"
-			   "  -h, --help\n"
-			   "\n"
-			   "Ctrl-C ends it and says how many events came and how many were lost. A line 'ringside: subscribed' on\n"
-			   "standard error says that everything that happens from then on will be seen.\n"
-			   "\n"
-			   "exit status: 0 after Ctrl-C, SIGTERM, the limit or the time; 1 when the sensor cannot be reached or ends the\n"
-			   "stream with an error; 64 for words it does not understand.\n"
-			   "\n"
-			   "examples:\n"
-			   "  ringside watch\n"
-			   "  ringside watch process:exec syscall:connect:exit\n"
-			   "  ringside watch 'kernel_call:do_sys_openat2(name=+0(%si):ustring,flags=+0(%dx):u64)'\n"
-			   "  ringside watch 'user_call:/bin/bash:readline(line=+0($retval):ustring):exit'\n"
-			   "  ringside watch performance:context-switches,page-faults/frequency=1\n"
-			   "  ringside watch -o json process:exec | jq -r '.event.process.execCommandLine | join(\" \")'\n"
-			   "  ringside watch -n 1000000 -o none syscall:read\n"
-			   "  ringside watch --for 10s -o none network\n"
-			   "  ringside watch --throttle 1s file:modify\n";
+static const char help[] =
+	"ringside watch shows events of this host as they happen, from a running sensor.\n"
+	"\n"
+	"usage: ringside watch [OPTIONS] [EVENT...]\n"
+	"\n"
+	"EVENT, any number of them (process when there is none):\n"
+	"  process                 processes: fork, exec, exit, cwd, rename\n"
+	"  process:exec            only exec; likewise the others\n"
+	"  file                    files: open, create, delete, link, rename, open_for_modify, modify,\n"
+	"                          close_for_modify, attribute_change\n"
+	"  file:open               only open; likewise the others\n"
+	"  network                 sockets: connect, bind, listen, accept, sendto, recvfrom, and their results\n"
+	"  network:connect         only what is tried; network:connect:result what came of it; likewise the others\n"
+	"  syscall:openat          a system call: its begin with the arguments and its end with the result\n"
+	"  syscall:openat:exit     only the end; likewise syscall:openat:enter\n"
+	"  syscall:110             a system call by its number on x86-64\n"
+	"  kernel_call:SYMBOL(NAME=FETCHARG,...):exit/FILTER/\n"
+	"                          a function of the kernel; all but SYMBOL can be left out; ':exit' is its return.\n"
+	"                          FETCHARG says where a value stands, in the notation of the kernel's probes:\n"
+	"                          +0(%si):ustring, %dx:u64, $retval:s64; FILTER is one of tracefs over the names\n"
+	"  user_call:FILE:SYMBOL(NAME=FETCHARG,...):exit\n"
+	"                          a function of a program or library\n"
+	"  performance:COUNTER,.../period=N\n"
+	"                          counters by perf's names, read whenever the first one has counted N more, or\n"
+	"                          with /frequency=N so often per second (1), on each CPU\n"
+	"  ticker:1s               a tick every second\n"
+	"  chargen:64              lines of 64 characters, as fast as they are read\n"
+	"\n"
+	"      --container WHAT    only what happens in these containers, any number of times: WHAT is the beginning of an\n"
+	"                          id, a name, or a pattern for the image's name ('nginx*', 'registry:5000/**', with\n"
+	"                          * and ? not crossing a /)\n"
+	"  -n, --limit N           end after N events\n"
+	"      --throttle DURATION at most one event in so much time: 100ms, 1s, 2m, 1h\n"
+	"      --for DURATION      end after so much time\n"
+	"      --since DURATION    begin so long ago, as far as the sensor keeps history\n"
+	"  -o, --output FORM       text; json: one object per line, protobuf's JSON of a TelemetryEvent;\n"
+	"                          none: only count\n"
+	"      --connect ADDRESS   of the sensor: unix:PATH or HOST:PORT (" DEFAULT_ADDRESS ",\n"
+	"                          or what the environment variable " ADDRESS_VARIABLE " says)\n"
+	"      --color auto|always|never\n"
+	"  -q, --quiet             no notes on standard error, only errors\n"
+	"  -h, --help\n"
+	"\n"
+	"Ctrl-C ends it and says how many events came and how many were lost. A line 'ringside: subscribed' on\n"
+	"standard error says that everything that happens from then on will be seen.\n"
+	"\n"
+	"exit status: 0 after Ctrl-C, SIGTERM, the limit or the time; 1 when the sensor cannot be reached or ends the\n"
+	"stream with an error; 64 for words it does not understand.\n"
+	"\n"
+	"examples:\n"
+	"  ringside watch\n"
+	"  ringside watch process:exec syscall:connect:exit\n"
+	"  ringside watch 'kernel_call:do_sys_openat2(name=+0(%si):ustring,flags=+0(%dx):u64)'\n"
+	"  ringside watch 'user_call:/bin/bash:readline(line=+0($retval):ustring):exit'\n"
+	"  ringside watch performance:context-switches,page-faults/frequency=1\n"
+	"  ringside watch -o json process:exec | jq -r '.event.process.execCommandLine | join(\" \")'\n"
+	"  ringside watch --container web --container 'nginx*' process file:open\n"
+	"  ringside watch -n 1000000 -o none syscall:read\n"
+	"  ringside watch --for 10s -o none network\n"
+	"  ringside watch --throttle 1s file:modify\n";
 
 struct watch {
 	const char *address;
 	char **words;
 	size_t word_count;
 	struct subscription_spec *spec;
+	struct container_filter *containers; /* until the spec has it */
 	uint64_t limit;
 	uint64_t throttle_ns;
 	uint64_t since_ns;
@@ -281,6 +287,20 @@ static bool parse_duration_option(const char *verb, const char *name, uint64_t u
 	return false;
 }
 
+static bool add_container(struct watch *w, const char *verb)
+{
+	struct error err;
+
+	if (!w->containers)
+		w->containers = container_filter_new();
+	if (!w->containers)
+		error_set(&err, -ENOMEM, "out of memory");
+	else if (!container_filter_add_any(w->containers, optarg, &err))
+		return true;
+	usage_error(verb, "--container: %s", err.message);
+	return false;
+}
+
 static bool parse_option(struct watch *w, const char *verb, int option)
 {
 	struct error err;
@@ -289,6 +309,8 @@ static bool parse_option(struct watch *w, const char *verb, int option)
 	case 'a':
 		w->address = optarg;
 		return true;
+	case 'C':
+		return add_container(w, verb);
 	case 'n':
 		if (!parse_number(optarg, 1, INT64_MAX, &w->limit, &err))
 			return true;
@@ -316,37 +338,49 @@ static bool parse_option(struct watch *w, const char *verb, int option)
 int command_watch(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"connect", required_argument, NULL, 'a'},  {"limit", required_argument, NULL, 'n'},
-		{"throttle", required_argument, NULL, 't'}, {"since", required_argument, NULL, 's'},
-		{"for", required_argument, NULL, 'f'},      {"output", required_argument, NULL, 'o'},
-		{"color", required_argument, NULL, 'c'},    {"quiet", no_argument, NULL, 'q'},
-		{"help", no_argument, NULL, 'h'},           {0},
+		{"connect", required_argument, NULL, 'a'},
+		{"container", required_argument, NULL, 'C'},
+		{"limit", required_argument, NULL, 'n'},
+		{"throttle", required_argument, NULL, 't'},
+		{"since", required_argument, NULL, 's'},
+		{"for", required_argument, NULL, 'f'},
+		{"output", required_argument, NULL, 'o'},
+		{"color", required_argument, NULL, 'c'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
 	};
 	struct watch w = {0};
 	struct error err;
+	int status = EX_USAGE;
 	int option;
-	int status;
 
 	optind = 0;
 	while ((option = options_next(argc, argv, "n:o:qh", longs)) != -1) {
 		if (option == 'h') {
 			fputs(help, stdout);
-			return 0;
+			status = 0;
+			goto out;
 		}
 		if (!parse_option(&w, argv[0], option))
-			return EX_USAGE;
+			goto out;
 	}
 	w.address = options_address(w.address);
 	w.words = argv + optind;
 	w.word_count = (size_t)(argc - optind);
-	if (event_words_parse(w.words, w.word_count, &w.spec, &err))
-		return usage_error(argv[0], "%s", err.message);
+	if (event_words_parse(w.words, w.word_count, &w.spec, &err)) {
+		usage_error(argv[0], "%s", err.message);
+		goto out;
+	}
 	w.spec->limit = w.limit;
 	w.spec->throttle_ns = w.throttle_ns;
 	w.spec->since_ns = w.since_ns;
 	w.spec->for_ns = w.for_ns;
 	w.spec->has_for = w.has_for;
+	w.spec->containers = take_pointer(w.containers);
 	status = watch_run(&w);
+out:
 	subscription_spec_free(w.spec);
+	container_filter_free(w.containers);
 	return status;
 }

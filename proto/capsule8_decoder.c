@@ -3,6 +3,7 @@
 #include "proto/capsule8_place.h"
 #include "proto/capsule8_throttle.h"
 #include "proto/message_check.h"
+#include "subscription/status.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,12 +18,30 @@ static int decode_container(const struct place *at, const Capsule8__Api__V0__Con
 	return r ? r : place_add_refusal(at, "container");
 }
 
+/* What the sensor makes itself is in no container: refused is better than silent. */
+static int refuse_generator(const struct place *at)
+{
+	struct clause *clause = place_add_clause(at, EVENT_KIND_COUNT);
+
+	if (!clause)
+		return -ENOMEM;
+	if (clause_refuse(
+		    clause, STATUS_INVALID_ARGUMENT,
+		    "subscription.event_filter.%s[%zu]: its events come from no container, and subscription.container_filter leaves only "
+		    "events of containers",
+		    at->list, at->index))
+		return place_no_memory(at);
+	return 0;
+}
+
 static int decode_ticker(const struct place *at, const Capsule8__Api__V0__TickerEventFilter *filter)
 {
 	struct clause *clause;
 
 	if (filter->interval <= 0)
 		return place_refuse(at, "interval", "%" PRId64 "; must be at least 1 (nanoseconds)", filter->interval);
+	if (at->spec->containers)
+		return refuse_generator(at);
 	clause = place_add_clause(at, EVENT_TICKER);
 	if (!clause)
 		return -ENOMEM;
@@ -36,6 +55,8 @@ static int decode_chargen(const struct place *at, const Capsule8__Api__V0__Charg
 
 	if (!filter->length || filter->length > CAPSULE8_CHARGEN_MAX)
 		return place_refuse(at, "length", "%" PRIu64 "; must be 1 to %d (characters)", filter->length, CAPSULE8_CHARGEN_MAX);
+	if (at->spec->containers)
+		return refuse_generator(at);
 	clause = place_add_clause(at, EVENT_CHARGEN);
 	if (!clause)
 		return -ENOMEM;
@@ -113,11 +134,34 @@ static int decode_modifier(struct subscription_spec *spec, const Capsule8__Api__
 	return modifier->throttle ? capsule8_throttle_decode(modifier->throttle, &spec->throttle_ns, err) : 0;
 }
 
-static int check_container_filter(const Capsule8__Api__V0__ContainerFilter *f, struct error *err)
+static int add_containers(struct container_filter *to, enum container_filter_list list, char *const *values, size_t count,
+			  struct error *err)
 {
+	for (size_t i = 0; i < count; i++) {
+		int r = container_filter_add(to, list, values[i], err);
+
+		if (r)
+			return error_prefix(err, r, "subscription.container_filter.%s[%zu]", container_filter_list_name(list), i);
+	}
+	return 0;
+}
+
+static int decode_container_filter(struct subscription_spec *spec, const Capsule8__Api__V0__ContainerFilter *f, struct error *err)
+{
+	struct container_filter *to;
+	int r;
+
 	if (!f || !(f->n_ids + f->n_names + f->n_image_ids + f->n_image_names))
 		return 0;
-	return error_set(err, -EOPNOTSUPP, "subscription.container_filter: containers are not served by this sensor");
+	to = spec->containers = container_filter_new();
+	if (!to)
+		return error_set(err, -ENOMEM, "out of memory");
+	r = add_containers(to, CONTAINER_FILTER_ID, f->ids, f->n_ids, err);
+	if (!r)
+		r = add_containers(to, CONTAINER_FILTER_NAME, f->names, f->n_names, err);
+	if (!r)
+		r = add_containers(to, CONTAINER_FILTER_IMAGE_ID, f->image_ids, f->n_image_ids, err);
+	return r ? r : add_containers(to, CONTAINER_FILTER_IMAGE_NAME, f->image_names, f->n_image_names, err);
 }
 
 static int decode_subscription(struct subscription_spec *spec, const Capsule8__Api__V0__Subscription *s, struct error *err)
@@ -134,7 +178,7 @@ static int decode_subscription(struct subscription_spec *spec, const Capsule8__A
 	if (!r)
 		r = decode_window(spec, s, err);
 	if (!r)
-		r = check_container_filter(s->container_filter, err);
+		r = decode_container_filter(spec, s->container_filter, err);
 	return r ? r : decode_filters(spec, s->event_filter, err);
 }
 

@@ -15,8 +15,7 @@
  *	-EINVAL      the request makes no sense: bytes that are no such message, nothing asked for, a type that does not exist, a field that does
  *	             not belong to the type, a value out of bounds
  *	-EOPNOTSUPP  it makes sense, but narrows or widens the whole subscription in a way that this sensor cannot: filter_expression,
- *	             filter of network events, container_filter. Left out of account, they would give the client other events than it
- *	             asked for
+ *	             filter of network events. Left out of account, they would give the client other events than it asked for
  *	-ENOMEM
  *
  * A filter of a kind that this sensor does not serve (containers) becomes a clause of kind EVENT_KIND_COUNT with a refusal; the
@@ -25,7 +24,9 @@
  * since_duration and for_duration are nanoseconds, like a ticker's interval.
  *
  * System call numbers mean the 64-bit table unless the filter's `abi` says otherwise: each syscall clause has a predicate on "abi".
- * A file filter's `filename` is the name that the kind has first: source_file of links, oldname of renames. Function calls and performance
+ * A container_filter becomes the spec's (subscription/container_filter.h says what its lists take); one without entries is none. Ticks and
+ * chargen's characters come from no container: with a container_filter their clauses are refused, INVALID_ARGUMENT, and the others run. A file
+ * filter's `filename` is the name that the kind has first: source_file of links, oldname of renames. Function calls and performance
  * counters become the clause's request (sensor/probe_request.h), with the arguments in the order of the message.
  */
 

@@ -4,6 +4,7 @@
 #include "proto/capsule8_kinds.h"
 #include "proto/utf8.h"
 #include "proto/wire.h"
+#include "sensor/container.h"
 #include "sensor/process_cache.h"
 
 #include <assert.h>
@@ -38,7 +39,10 @@ struct capsule8_encoder {
 #define ENTRY_USUAL 100
 
 #define LINEAGE_ENTRY_MAX (3 * WIRE_FIELD_MAX + UTF8_EXPANSION * PROCESS_COMM_BYTES)
-#define TEMPLATE_MAX      (PROCESS_ID_BYTES + 3 * WIRE_FIELD_MAX + CREDENTIALS_MAX + (PROCESS_LINEAGE_MAX + 1) * LINEAGE_ENTRY_MAX + WIRE_SLACK)
+#define CONTAINER_MAX     (4 * WIRE_FIELD_MAX + UTF8_EXPANSION * CONTAINER_TEXT_BYTES)
+#define TEMPLATE_MAX                                                                                                               \
+	(PROCESS_ID_BYTES + 3 * WIRE_FIELD_MAX + CREDENTIALS_MAX + (PROCESS_LINEAGE_MAX + 1) * LINEAGE_ENTRY_MAX + CONTAINER_MAX + \
+	 WIRE_SLACK)
 
 /* The 8 digits of a number, most significant first in memory: each nibble gets a byte of its own, and all of them become digits at once. */
 static inline uint64_t hex_digits(uint32_t value)
@@ -136,6 +140,21 @@ static uint8_t *put_thread_credentials(uint8_t *to, const struct credentials *cr
 	return wire_end(start, to, 1);
 }
 
+static uint8_t *put_known(uint8_t *to, uint32_t field, const struct event_string *string)
+{
+	return string->length ? utf8_put_field(to, field, string->bytes, string->length) : to;
+}
+
+static uint8_t *put_container(uint8_t *to, const struct container *c)
+{
+	if (!c)
+		return to;
+	to = put_known(to, 4, &c->id);
+	to = put_known(to, 30, &c->name);
+	to = put_known(to, 31, &c->image_id);
+	return put_known(to, 32, &c->image_name);
+}
+
 /* What is the same for all events of a process. False: out of memory. */
 static bool template_make(const struct process *p)
 {
@@ -149,6 +168,7 @@ static bool template_make(const struct process *p)
 	to = put_task(to, p->tgid);
 	to = put_credentials(to, &p->credentials);
 	to = put_lineage(to, p);
+	to = put_container(to, p->container);
 	copy = malloc((size_t)(to - bytes));
 	if (!copy)
 		return false;

@@ -10,7 +10,8 @@
  * another are a valid message.
  *
  * On the wire the kind of event stands first in the entry, then what belongs to this one event (id, sequence number, time, thread, CPU), then
- * what all events of its process have in common (process_id, process_pid, process_tgid, credentials, process_lineage). The latter is encoded
+ * what all events of its process have in common (process_id, process_pid, process_tgid, credentials, process_lineage, container_id,
+ * container_name, image_id, image_name). The latter is encoded
  * once per process and kept in struct process (`encoded`), until the process's revision changes. Credentials of a thread that differ come
  * behind it as a second value, which protobuf parsers take in over the first. What is not known is not there: no credentials are not root's.
  *

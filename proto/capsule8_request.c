@@ -468,10 +468,34 @@ static int set_modifiers(const struct subscription_spec *spec, struct modifiers 
 	return r;
 }
 
-static int pack(const struct subscription_spec *spec, Capsule8__Api__V0__EventFilter *filter, struct buffer *out, struct error *err)
+/* `strings` has room for all entries. */
+static void set_containers(Capsule8__Api__V0__ContainerFilter *to, const struct container_filter *from, char **strings)
+{
+	struct {
+		char ***strings;
+		size_t *count;
+	} lists[CONTAINER_FILTER_LISTS] = {
+		[CONTAINER_FILTER_ID] = {&to->ids, &to->n_ids},
+		[CONTAINER_FILTER_NAME] = {&to->names, &to->n_names},
+		[CONTAINER_FILTER_IMAGE_ID] = {&to->image_ids, &to->n_image_ids},
+		[CONTAINER_FILTER_IMAGE_NAME] = {&to->image_names, &to->n_image_names},
+	};
+
+	for (int list = 0; list < CONTAINER_FILTER_LISTS; list++) {
+		*lists[list].strings = strings;
+		for (size_t i = 0; i < from->count; i++)
+			if (from->entries[i].list == (enum container_filter_list)list)
+				*strings++ = from->entries[i].text;
+		*lists[list].count = (size_t)(strings - *lists[list].strings);
+	}
+}
+
+static int pack(const struct subscription_spec *spec, Capsule8__Api__V0__EventFilter *filter, char **strings, struct buffer *out,
+		struct error *err)
 {
 	Capsule8__Api__V0__GetEventsRequest request = CAPSULE8__API__V0__GET_EVENTS_REQUEST__INIT;
 	Capsule8__Api__V0__Subscription subscription = CAPSULE8__API__V0__SUBSCRIPTION__INIT;
+	Capsule8__Api__V0__ContainerFilter containers = CAPSULE8__API__V0__CONTAINER_FILTER__INIT;
 	struct modifiers modifiers;
 	uint8_t *to;
 	int r;
@@ -481,6 +505,10 @@ static int pack(const struct subscription_spec *spec, Capsule8__Api__V0__EventFi
 	r = set_modifiers(spec, &modifiers, &subscription, err);
 	if (r)
 		return r;
+	if (spec->containers) {
+		set_containers(&containers, spec->containers, strings);
+		subscription.container_filter = &containers;
+	}
 	to = buffer_reserve(out, capsule8__api__v0__get_events_request__get_packed_size(&request));
 	if (!to)
 		return error_set(err, -ENOMEM, "no room for the request");
@@ -490,7 +518,7 @@ static int pack(const struct subscription_spec *spec, Capsule8__Api__V0__EventFi
 
 #define LISTS 9
 
-/* `filters` has room for all clauses, `lists` for LISTS lists of all of them. */
+/* `filters` has room for all clauses, `lists` for LISTS lists of all of them and, behind those, for all containers. */
 static int encode(const struct subscription_spec *spec, struct filter *filters, void **lists, size_t room, struct buffer *out,
 		  struct error *err)
 {
@@ -508,7 +536,7 @@ static int encode(const struct subscription_spec *spec, struct filter *filters, 
 	filter.chargen_events = (void *)(lists + 8 * room);
 	for (size_t i = 0; i < spec->clause_count && !r; i++)
 		r = add_clause(&spec->clauses[i], &filters[i], &filter, err);
-	return r ? r : pack(spec, &filter, out, err);
+	return r ? r : pack(spec, &filter, (char **)(lists + LISTS * room), out, err);
 }
 
 int capsule8_encode_request(const struct subscription_spec *spec, struct buffer *out, struct error *err)
@@ -516,7 +544,7 @@ int capsule8_encode_request(const struct subscription_spec *spec, struct buffer 
 	/* calloc(0) may be NULL. */
 	size_t room = spec->clause_count + 1;
 	struct filter *filters = calloc(room, sizeof(*filters));
-	void **lists = calloc(LISTS * room, sizeof(void *));
+	void **lists = calloc(LISTS * room + (spec->containers ? spec->containers->count : 0), sizeof(void *));
 	int r;
 
 	if (filters && lists)

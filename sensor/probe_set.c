@@ -211,6 +211,17 @@ bool probe_set_captures(const struct probe_set *s, enum event_kind kind, const c
 	return false;
 }
 
+bool probe_set_has(const struct probe_set *s, const char *system, const char *name)
+{
+	for (size_t i = 0; i < s->fixed_count; i++) {
+		const struct source_probe *row = s->fixed[i].instance.row;
+
+		if (!strcmp(row->system, system) && !strcmp(row->name, name))
+			return s->fixed[i].event;
+	}
+	return false;
+}
+
 static void apply_captures(struct probe_set *s, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT])
 {
 	/* It ends, because each time round at least one candidate more is rejected. */

@@ -51,6 +51,9 @@ void probe_set_apply(struct probe_set *s, const struct plan *plan, struct error 
 /* Whether a kind (or the capture without a kind that has this name) is captured now. */
 bool probe_set_captures(const struct probe_set *s, enum event_kind kind, const char *name);
 
+/* Whether this tracepoint is installed as a fixed row. */
+bool probe_set_has(const struct probe_set *s, const char *system, const char *name);
+
 /* If a thread of ours was seen (self.seen) that the kernel does not filter yet, the filters are made anew. */
 void probe_set_refresh_self(struct probe_set *s);
 

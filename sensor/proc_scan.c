@@ -164,6 +164,21 @@ int proc_read_credentials(int proc_fd, uint32_t pid, struct credentials *ret)
 	return ret->known ? 0 : -ENODATA;
 }
 
+/* A dozen hierarchies with deep paths; what comes behind would be more of the same. */
+#define CGROUP_BYTES_MAX 16384
+
+int proc_read_container(int proc_fd, uint32_t pid, struct container_path *ret)
+{
+	char path[32], text[CGROUP_BYTES_MAX];
+	ssize_t size;
+
+	(void)snprintf(path, sizeof(path), "%u/cgroup", pid);
+	size = read_file(proc_fd, path, text, sizeof(text));
+	if (size < 0)
+		return (int)size;
+	return container_path_parse_file(text, (size_t)size, ret);
+}
+
 static int each_number(int proc_fd, const char *path, int (*fn)(void *context, uint32_t number), void *context)
 {
 	int fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -18,6 +18,9 @@
 /* How long after its exit sample a task still runs kernel code (closing its files), and is sampled doing so. */
 #define EXIT_TAIL_NS UINT64_C(1000000)
 
+/* clone3(2): the child begins in a cgroup of its parent's choice, and no sample of a move tells which. */
+#define CLONE_FLAG_INTO_CGROUP UINT64_C(0x200000000)
+
 /* Forks closer to one another than this share one look at the clocks. */
 #define CLOCK_UPDATE_NS UINT64_C(1000000)
 
@@ -38,6 +41,8 @@ struct process_cache {
 	uint64_t scan_start_ns;
 	bool scanning;
 	bool tracks_cwd, tracks_credentials;
+	bool follows_cgroups;
+	struct container_table *containers;
 	uint64_t tracked_since_ns; /* what happened before is only known from /proc */
 	uint32_t self_tgid;
 	uint64_t alive;
@@ -189,6 +194,43 @@ static void read_tracked(struct process_cache *c, struct process_entry *e)
 		(void)proc_read_credentials(c->proc_fd, e->process.tgid, &e->process.credentials);
 }
 
+/* Takes over the reference. */
+static void set_container(struct process_cache *c, struct process_entry *e, struct container *container, uint64_t hierarchies)
+{
+	e->hierarchies = hierarchies;
+	if (e->process.container == container) {
+		container_unref(container);
+		return;
+	}
+	container_unref(e->process.container);
+	e->process.container = container;
+	process_tree_revise(&c->tree, e);
+}
+
+/* What /proc shows now. False: it is gone, and stays where it was. */
+static bool read_container(struct process_cache *c, struct process_entry *e)
+{
+	struct container_path path;
+	int r = c->containers ? proc_read_container(c->proc_fd, e->process.tgid, &path) : -ENOENT;
+
+	if (r < 0)
+		return false;
+	set_container(c, e, r ? container_table_get(c->containers, &path) : NULL, r ? path.hierarchies : 0);
+	return true;
+}
+
+/* The parent by CLONE_PARENT is somebody else, as with what else is inherited. */
+static void begin_container(struct process_cache *c, struct process_entry *e, uint32_t forker_tgid, uint64_t clone_flags)
+{
+	const struct process_entry *forker = find(c, forker_tgid);
+	bool inherits = forker && forker != e;
+
+	if ((!inherits || (clone_flags & CLONE_FLAG_INTO_CGROUP)) && read_container(c, e))
+		return;
+	if (inherits)
+		set_container(c, e, container_ref(forker->process.container), forker->hierarchies);
+}
+
 /* The parent by CLONE_PARENT is somebody else. Looked for again: whoever is not linked to the child can have left for it. */
 static void inherit_tracked(struct process_cache *c, struct process_entry *e, uint32_t forker_tgid)
 {
@@ -222,6 +264,7 @@ static struct process_entry *enter(struct process_cache *c, const struct proc_st
 	e->process.hidden = c->self_tgid && stat->parent_pid == c->self_tgid;
 	enter_threads(c, e, stat);
 	read_tracked(c, e);
+	(void)read_container(c, e);
 	if (stat->is_zombie && stat->threads <= 1)
 		end(c, e, seen_ns);
 	return e;
@@ -354,6 +397,7 @@ struct process *process_cache_fork(struct process_cache *c, uint32_t parent_tgid
 		read_tracked(c, e);
 	else
 		inherit_tracked(c, e, parent_tgid);
+	begin_container(c, e, parent_tgid, clone_flags);
 	thread_set_reset(&e->threads, child_tid);
 	sync_thread_count(e);
 	c->created++;
@@ -368,6 +412,8 @@ void process_cache_exec(struct process_cache *c, uint32_t tgid, uint64_t time_ns
 		return;
 	thread_set_reset(&e->threads, tgid);
 	sync_thread_count(e);
+	if (!c->follows_cgroups)
+		(void)read_container(c, e);
 }
 
 bool process_cache_rename(struct process_cache *c, uint32_t tid, const char *comm, uint64_t time_ns)
@@ -427,6 +473,65 @@ void process_cache_set_credentials(struct process_cache *c, uint32_t tgid, const
 		return;
 	e->process.credentials = *credentials;
 	process_tree_revise(&c->tree, e);
+}
+
+/* A path that is longer than this may have been cut (kernel: TRACE_CGROUP_PATH_LEN in kernel/cgroup/cgroup-internal.h, with its NUL). */
+#define WHOLE_PATH_MAX 1022
+
+static void enter_container(struct process_cache *c, struct process_entry *e, const struct container_path *path, uint64_t hierarchy)
+{
+	struct container *container = container_table_get(c->containers, path);
+	uint64_t before = container == e->process.container ? e->hierarchies : 0;
+
+	set_container(c, e, container, before | hierarchy);
+}
+
+void process_cache_attach(struct process_cache *c, uint32_t tid, uint64_t hierarchy, const char *path, size_t length, uint64_t time_ns)
+{
+	struct process_entry *e = c->containers ? get(c, tid, time_ns, 0) : NULL;
+	uint64_t bit = CONTAINER_HIERARCHY_BIT(hierarchy);
+	struct container_path found;
+
+	if (!e || e->exit_sampled)
+		return;
+	if (length > WHOLE_PATH_MAX) {
+		(void)read_container(c, e);
+		return;
+	}
+	if (container_path_parse(path, length, &found)) {
+		enter_container(c, e, &found, bit);
+		return;
+	}
+	e->hierarchies &= ~bit;
+	if (!e->hierarchies)
+		set_container(c, e, NULL, 0);
+}
+
+void process_cache_follow_cgroups(struct process_cache *c, bool followed)
+{
+	c->follows_cgroups = followed;
+}
+
+void process_cache_reread_containers(struct process_cache *c)
+{
+	for (struct process_entry *e = c->containers ? c->table : NULL; e; e = e->hh.next)
+		if (is_alive(e))
+			(void)read_container(c, e);
+}
+
+static void revise_processes_of(void *context, const struct container *container)
+{
+	struct process_cache *c = context;
+
+	for (struct process_entry *e = c->table; e; e = e->hh.next)
+		if (e->process.container == container)
+			process_tree_revise(&c->tree, e);
+}
+
+void process_cache_refresh_containers(struct process_cache *c, uint64_t now_ns)
+{
+	if (c->containers)
+		container_table_refresh(c->containers, now_ns, revise_processes_of, c);
 }
 
 /* Of a process that only /proc has shown, an exit sample from before it was seen tells the end when the process is older than the sample: it
@@ -557,6 +662,7 @@ int process_cache_new(struct process_cache **ret, const struct process_cache_opt
 		return error_set_errno(err, -ENOMEM, "process cache");
 	c->max_dead = options && options->max_dead ? options->max_dead : MAX_DEAD_DEFAULT;
 	c->self_tgid = options ? options->self_tgid : 0;
+	c->containers = options ? options->containers : NULL;
 	c->proc_fd = open(proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (c->proc_fd < 0)
 		r = error_set_errno(err, -errno, "%s", proc);

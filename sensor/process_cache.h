@@ -2,6 +2,7 @@
 #define SENSOR_PROCESS_CACHE_H
 
 #include "base/error.h"
+#include "sensor/container_table.h"
 #include "sensor/credentials.h"
 #include "sensor/process_id.h"
 
@@ -32,6 +33,10 @@
  * Working directories and credentials are kept for as long as somebody wants them (process_cache_track()): read from /proc for those that are
  * there then, inherited by a fork, and changed by samples.
  *
+ * The container that a process is in is always kept: read from its cgroups in /proc when the process is first seen there, inherited by a fork
+ * (read, when the child was forked right into a cgroup), and changed when a sample tells that the process was moved to another cgroup. Where
+ * no samples tell of that, it is read again at each exec, which is when a container's first process has been put where it belongs.
+ *
  * One thread.
  */
 
@@ -52,8 +57,9 @@ struct process {
 	bool hidden;                    /* a child of the sensor's: not to be reported */
 	struct credentials credentials; /* of the main thread; not known unless they are tracked */
 	char *cwd;                      /* absolute, NUL-terminated; NULL: not known, or not tracked */
-	/* Changes whenever something changes that an encoder may have put into `encoded`: this process's comm, credentials or parent, or
-	 * the comm or parent of an ancestor. Never 0. */
+	struct container *container;    /* holds a reference; NULL: in none, or not known. Dropped when the process leaves the table */
+	/* Changes whenever something changes that an encoder may have put into `encoded`: this process's comm, credentials,
+	 * container (what is known of it, too) or parent, or the comm or parent of an ancestor. Never 0. */
 	uint64_t revision;
 	/* A place for an encoder to keep what it made of this process, valid while encoded_revision == revision. From malloc; freed with
 	 * the process, or some time after its end. Only process_set_encoded() changes it. */
@@ -77,6 +83,8 @@ struct process_cache_options {
 	const char *proc;   /* "/proc" when NULL; tests give a tree of their own */
 	size_t max_dead;    /* 0: 65536 */
 	uint32_t self_tgid; /* its children are hidden; 0: nobody's */
+	/* Where containers are kept; borrowed, must live longer than the cache. NULL: nobody asks which container a process is in. */
+	struct container_table *containers;
 };
 
 /* -errno with a reason when the directory cannot be opened or has no boot id (sys/kernel/random/boot_id). */
@@ -116,6 +124,20 @@ void process_cache_track(struct process_cache *c, bool cwd, bool credentials);
 /* A process has another working directory (`path` is not terminated; `length` 0: nobody knows which), other credentials. Only while they are tracked. */
 void process_cache_set_cwd(struct process_cache *c, uint32_t tgid, const char *path, size_t length);
 void process_cache_set_credentials(struct process_cache *c, uint32_t tgid, const struct credentials *credentials);
+
+/* The task was moved to another cgroup of a hierarchy (the kernel's number of it; `path` as the kernel has it, not terminated). A process is in the
+ * container that it was moved into last, and in none when no hierarchy has it in that any more. A thread that is moved alone moves its process
+ * when it is the main thread. */
+void process_cache_attach(struct process_cache *c, uint32_t tid, uint64_t hierarchy, const char *path, size_t length, uint64_t time_ns);
+
+/* Whether process_cache_attach() is called for every move from now on; false at first. */
+void process_cache_follow_cgroups(struct process_cache *c, bool followed);
+
+/* Reads again which container each process is in, after moves were missed. */
+void process_cache_reread_containers(struct process_cache *c);
+
+/* Looks again for what is not known of containers yet, or may have changed (container_table_refresh()). */
+void process_cache_refresh_containers(struct process_cache *c, uint64_t now_ns);
 
 /* A thread ended. True when it was the last one: the process has ended now, and *ret is who it was; NULL when that is not known. `group_dead`
  * is what the kernel says: 1 the last one, 0 not the last one, -1 this kernel does not say (the threads decide then; of an unknown process

@@ -289,6 +289,26 @@ static bool build_signal(struct source_context *context, const struct source_ins
 	return false;
 }
 
+enum {
+	ATTACH_PID,
+	ATTACH_HIERARCHY,
+	ATTACH_PATH,
+};
+
+/* Made by whoever moved the task, once per hierarchy; when a whole process is moved, with the number of its main thread. */
+static bool build_attach(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
+			 struct event *ret)
+{
+	uint32_t tid = (uint32_t)read_integer(&probe->fields[ATTACH_PID], sample);
+	size_t length = 0;
+	const char *path = format_read_string(&probe->fields[ATTACH_PATH], sample->raw, sample->raw_size, &length);
+
+	(void)ret;
+	process_cache_attach(context->processes, tid, read_integer(&probe->fields[ATTACH_HIERARCHY], sample), path, length,
+			     sample->time_ns);
+	return false;
+}
+
 const struct source_probe process_source[] = {
 	{
 		.system = "task",
@@ -323,6 +343,16 @@ const struct source_probe process_source[] = {
 		.fields = {[EXIT_PID] = "pid", [EXIT_GROUP_DEAD] = "?group_dead"},
 		.wait_ns = wait_for_exit_notice,
 		.build = build_exit,
+	},
+	/* From 4.9 on; "optional" for those before. Containers and services that start are what makes it, so that it costs nothing. */
+	{
+		.system = "cgroup",
+		.name = "cgroup_attach_task",
+		.always = true,
+		.helper = true,
+		.optional = true,
+		.fields = {[ATTACH_PID] = "pid", [ATTACH_HIERARCHY] = "dst_root", [ATTACH_PATH] = "dst_path"},
+		.build = build_attach,
 	},
 	{
 		.system = "syscalls",

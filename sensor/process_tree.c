@@ -21,6 +21,7 @@ void process_entry_free(struct process_entry *e)
 	thread_set_done(&e->threads);
 	free(e->process.encoded);
 	free(e->process.cwd);
+	container_unref(e->process.container);
 	free(e);
 }
 
@@ -173,6 +174,7 @@ void process_tree_leave_table(struct process_tree *t, struct process_entry *e)
 	DL_APPEND2(t->kept, e, older, newer);
 	t->kept_count++;
 	drop_encoded(e);
+	e->process.container = container_unref(e->process.container);
 	unref(t, e);
 }
 

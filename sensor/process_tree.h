@@ -17,6 +17,7 @@ struct process_entry {
 	uint64_t seen_ns;       /* CLOCK_MONOTONIC: /proc showed it then; 0: known from its fork sample */
 	uint64_t asked_ns;      /* CLOCK_MONOTONIC: up to here /proc knew no newer process of this tgid */
 	uint64_t scan;          /* number of the last scan that met it */
+	uint64_t hierarchies;   /* CONTAINER_HIERARCHY_BIT() of those in which it is in its container */
 	struct thread_set threads;
 	bool in_table;
 	bool exit_sampled;  /* its end is known from a sample, not only because /proc had it no more */
@@ -67,7 +68,7 @@ void process_tree_leave_table(struct process_tree *t, struct process_entry *e);
 /* Cuts the oldest kept entry out of all lineages and thereby frees it. */
 void process_tree_cut_oldest(struct process_tree *t);
 
-/* Frees the memory of one entry and of nothing it refers to. */
+/* Frees the memory of one entry and of nothing it refers to, but gives its container back. */
 void process_entry_free(struct process_entry *e);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sensor/call_table.h"
+#include "sensor/container_table.h"
 #include "sensor/process_notes.h"
 #include "sensor/source.h"
 
@@ -17,6 +18,7 @@ struct sensor {
 	struct sample_source *source;
 	struct sensor_consumer consumer;
 	struct probe_set probes;
+	struct container_table *containers;
 	uint64_t last_time_ns; /* of the last event or horizon */
 	uint64_t events;
 	uint64_t rounds;
@@ -35,6 +37,7 @@ static void track(struct sensor *s)
 	bool credentials = probe_set_captures(&s->probes, EVENT_KIND_COUNT, "credentials");
 
 	process_cache_track(s->context.processes, cwd, credentials);
+	process_cache_follow_cgroups(s->context.processes, probe_set_has(&s->probes, "cgroup", "cgroup_attach_task"));
 	if (!credentials)
 		thread_credentials_done(&s->context.thread_credentials);
 }
@@ -44,6 +47,7 @@ static void track_anew(struct sensor *s)
 {
 	process_cache_track(s->context.processes, false, false);
 	thread_credentials_done(&s->context.thread_credentials);
+	process_cache_reread_containers(s->context.processes);
 	track(s);
 }
 
@@ -65,6 +69,10 @@ static int make_context(struct sensor *s, struct error *err)
 
 int sensor_new(struct sensor **ret, const struct sensor_options *options, const struct sensor_consumer *consumer, struct error *err)
 {
+	const struct container_table_options table_options = {
+		.docker_roots = options->docker_roots,
+		.docker_root_count = options->docker_root_count,
+	};
 	struct process_cache_options cache_options = {.proc = options->proc, .self_tgid = options->probes.self_tgid};
 	struct error refusals[EVENT_KIND_COUNT] = {0};
 	struct plan nothing = {0};
@@ -82,6 +90,10 @@ int sensor_new(struct sensor **ret, const struct sensor_options *options, const 
 		code = probe_set_init(&s->probes, s->source, &options->probes, err);
 	if (code)
 		goto fail;
+	code = container_table_new(&s->containers, &table_options, err);
+	if (code)
+		goto fail;
+	cache_options.containers = s->containers;
 	code = process_cache_new(&s->context.processes, &cache_options, err);
 	if (code)
 		goto fail;
@@ -104,6 +116,7 @@ struct sensor *sensor_free(struct sensor *s)
 	probe_set_done(&s->probes);
 	s->source->ops->free(s->source);
 	process_cache_free(s->context.processes);
+	container_table_free(s->containers);
 	process_notes_free(s->context.notes);
 	call_table_free(s->context.calls);
 	thread_credentials_done(&s->context.thread_credentials);
@@ -300,6 +313,7 @@ void sensor_settle(struct sensor *s)
 	if (s->retrack)
 		track_anew(s);
 	s->retrack = false;
+	process_cache_refresh_containers(s->context.processes, clock_monotonic_ns());
 	if (!s->rescan)
 		return;
 	s->rescan = false;

@@ -18,6 +18,9 @@ struct sensor;
 struct sensor_options {
 	struct sample_source *source; /* taken over, freed with the sensor */
 	const char *proc;             /* NULL: "/proc" */
+	/* Docker's root directories, borrowed for the call: where names and images of containers are found (container_table.h). */
+	const char *const *docker_roots;
+	size_t docker_root_count;
 	/* What is put into the kernel, and what is not. `self_tgid` is not reported at all, nor are its children. */
 	struct probe_set_options probes;
 };
@@ -65,8 +68,8 @@ enum sensor_round_result {
 enum sensor_round_result sensor_round(struct sensor *s, uint32_t max_samples);
 
 /* To be called every few 100 ms, between rounds: reports losses that only counters know of, makes the kernel filter threads of our own that
- * were met, scans /proc again after samples were lost that the process cache lives on, and reads directories and credentials there again after
- * changes of them were lost. */
+ * were met, scans /proc again after samples were lost that the process cache lives on, and reads directories, credentials and cgroups there again
+ * after changes of them were lost; looks again for what is not known of containers. */
 void sensor_settle(struct sensor *s);
 
 /* The time for events that are made in user space: CLOCK_MONOTONIC ns, not before the last event. */

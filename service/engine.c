@@ -434,7 +434,11 @@ static int engine_open_sensor(struct engine *e, const struct engine_options *opt
 		.reorder_ns = options->reorder_ns,
 	};
 	struct sensor_consumer consumer = {.context = e, .notices = consume_notices, .event = consume_event, .flush = consume_flush};
-	struct sensor_options sensor_options = {.probes = options->probes};
+	struct sensor_options sensor_options = {
+		.docker_roots = options->docker_roots,
+		.docker_root_count = options->docker_root_count,
+		.probes = options->probes,
+	};
 	int code;
 
 	sensor_options.probes.self_tgid = (uint32_t)getpid();

@@ -15,6 +15,8 @@ struct engine_options {
 	uint64_t ring_memory_bytes;      /* of all rings together; 0: 64 MiB */
 	uint64_t reorder_ns;             /* how long a sample may take to appear in its ring before it counts as late */
 	uint64_t queue_bytes;            /* per subscriber; 0: 8 MiB */
+	const char *const *docker_roots; /* where names and images of containers are looked for (sensor.h) */
+	size_t docker_root_count;
 	const char *capture;             /* NULL, or a new file to write all samples to (tracing/recording.h) */
 	struct probe_set_options probes; /* self_tgid and with_trials are the engine's to say */
 };

@@ -1,5 +1,6 @@
 #include "subscription/feed.h"
 #include "subscription/generator.h"
+#include "sensor/process_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,13 @@ void feed_admit(struct feed *f, uint64_t time_ns)
 		DL_DELETE2(f->joining, m, member_prev, member_next);
 		DL_APPEND2(f->members, m, member_prev, member_next);
 	}
+}
+
+bool feed_wants_container(struct feed *f, const struct event *event)
+{
+	if (!f->spec->containers || event->kind == EVENT_LOST)
+		return true;
+	return event->process && container_verdicts_match(&f->containers, f->spec->containers, event->process->container);
 }
 
 static bool throttle_passes(struct feed *f, uint64_t time_ns)

@@ -53,7 +53,8 @@ struct feed {
 	const struct subscriber_set_callbacks *callbacks;
 	struct encoding *encoding;
 	struct generator *generators;
-	uint64_t from_ns; /* events that are older happened before the feed was there */
+	struct container_verdicts containers; /* of the spec's filter */
+	uint64_t from_ns;                     /* events that are older happened before the feed was there */
 	struct window window;
 	uint64_t throttle_until_ns; /* events before this are dropped; 0: none was let through yet */
 	struct subscriber *members;
@@ -83,6 +84,9 @@ bool feed_leave(struct feed *f, struct subscriber *m);
 
 /* Makes members of those who were waiting for an event of this time. */
 void feed_admit(struct feed *f, uint64_t time_ns);
+
+/* Whether the event is of a container that the spec is about. Losses are told whatever they are in: nobody knows it. */
+bool feed_wants_container(struct feed *f, const struct event *event);
 
 /* Whether an event that a clause takes gets through: it has to be in the window, and the first one in an interval of the throttle, which it
  * then begins. What the throttle drops is counted. Lost events always pass. */

@@ -35,6 +35,7 @@ struct subscription_spec *subscription_spec_free(struct subscription_spec *s)
 	for (size_t i = 0; i < s->clause_count; i++)
 		clause_clear(&s->clauses[i]);
 	free(s->clauses);
+	container_filter_free(s->containers);
 	free(s);
 	return NULL;
 }
@@ -173,7 +174,7 @@ static bool modifiers_equal(const struct subscription_spec *a, const struct subs
 
 bool subscription_spec_equal(const struct subscription_spec *a, const struct subscription_spec *b)
 {
-	if (a->clause_count != b->clause_count || !modifiers_equal(a, b))
+	if (a->clause_count != b->clause_count || !modifiers_equal(a, b) || !container_filter_equal(a->containers, b->containers))
 		return false;
 	for (size_t i = 0; i < a->clause_count; i++)
 		if (!clause_equal(&a->clauses[i], &b->clauses[i]))
@@ -290,6 +291,10 @@ void subscription_spec_describe(const struct subscription_spec *s, struct buffer
 		if (i)
 			buffer_put_string(out, " or ");
 		clause_describe(&s->clauses[i], out);
+	}
+	if (s->containers) {
+		buffer_put_string(out, s->clause_count ? " in " : "in ");
+		container_filter_describe(s->containers, out);
 	}
 	if (s->limit)
 		buffer_printf(out, "%slimit %" PRIu64, s->clause_count ? " " : "", s->limit);

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "sensor/catalog.h"
+#include "subscription/container_filter.h"
 
 /*
  * What a subscriber asks for, in no dialect: decoders (proto/) make it of a request, the subscriber set (subscriber_set.h) serves it. A
@@ -46,6 +47,7 @@ struct subscription_spec {
 	uint64_t since_ns;    /* begins so long ago; 0: now */
 	uint64_t for_ns;      /* with has_for: ends so long after its beginning */
 	bool has_for;
+	struct container_filter *containers; /* only events of these; owned; NULL: whatever they are in */
 };
 
 /* An empty one; NULL: out of memory. */

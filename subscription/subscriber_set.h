@@ -13,10 +13,11 @@ struct uv_loop_s;
  * All subscribers and the way of an event to them.
  *
  * A subscriber = what it wants (a spec) × its dialect (an encoder) × where it goes (an outbox). subscriber_set_dispatch() is the one funnel
- * that every event goes through: it finds the clauses that match by kind, gives the event its sequence number when at least one takes it,
- * encodes it once per dialect, and puts the bytes into each taker's open chunk. subscriber_set_flush() hands the open chunks over.
- * Subscribers with the same spec and dialect and no state of their own (no limit, throttle, window, ticker, chargen) share one feed and
- * thereby the same bytes.
+ * that every event goes through: it finds the clauses that match by kind, and of the specs that are about some containers only (spec.h) those
+ * that are about the event's, gives the event its sequence number when at least one takes it, encodes it once per dialect, and puts the bytes
+ * into each taker's open chunk. subscriber_set_flush() hands the open chunks over.
+ * Subscribers with the same spec and dialect and no state of their own (no limit, throttle, window, ticker, chargen) share one feed and thereby the same
+ * bytes.
  *
  * A full outbox costs its own subscriber only: the chunk is dropped for it and counted, and when there is room again a lost event says how
  * many, at that place of its stream. What the kernel had no room for comes through dispatch as EVENT_LOST and goes to every subscriber with

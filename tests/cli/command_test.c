@@ -79,6 +79,7 @@ Test(command, values_out_of_range_are_usage_errors)
 	cr_assert_eq(run_with(SENSOR, "--max-calls", "4097"), EX_USAGE);
 	cr_assert_eq(run_with(SENSOR, "--forbid", "no_such_way"), EX_USAGE);
 	cr_assert_eq(run_with(SENSOR, "--forbid", ""), EX_USAGE);
+	cr_assert_eq(run_with(SENSOR, "--docker-root", "var/lib/docker"), EX_USAGE);
 	cr_assert_eq(run_with(SENSOR, "word", NULL), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "--limit", "0"), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "--limit", "9223372036854775808"), EX_USAGE);
@@ -91,6 +92,8 @@ Test(command, values_out_of_range_are_usage_errors)
 	cr_assert_eq(run_with(WATCH, "--since", "2562048h"), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "--since", "yesterday"), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "--color", "pink"), EX_USAGE);
+	cr_assert_eq(run_with(WATCH, "--container", ""), EX_USAGE);
+	cr_assert_eq(run_with(WATCH, "--container", "nginx:[0"), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "process:begin", NULL), EX_USAGE);
 }
 

@@ -10,6 +10,7 @@ const syscalls = (...filters) => ({ event_filter: { syscall_events: filters } })
 const processes = (...filters) => ({ event_filter: { process_events: filters } });
 const ticker = (interval) => ({ event_filter: { ticker_events: [{ interval }] } });
 const chargen = (length) => ({ event_filter: { chargen_events: [{ length }] } });
+const inContainers = (container_filter) => ({ ...processes({ type: 1 }), container_filter });
 const limited = (limit) => ({ ...ticker('1000000'), modifier: { limit: { limit } } });
 const throttled = (interval, unit = 0) => ({ ...ticker('1000000'), modifier: { throttle: { interval, interval_type: unit } } });
 
@@ -39,6 +40,11 @@ const invalid = [
 	['a throttle that is longer than the clock', throttled('2562048', 'HOUR'), /throttle\.interval.*2562048.*2562047.*HOUR/],
 	['a throttle of a unit that there is not', throttled('1', 4), /throttle\.interval_type.*4/],
 	['a since in the future', { ...ticker('1000000'), since_duration: { value: '-1' } }, /since_duration.*-1/],
+	['an id that is a name', inContainers({ ids: ['cafe', 'web'] }), /subscription\.container_filter\.ids\[1\]: "web"; must be 4 to 64/],
+	['an empty name', inContainers({ names: [''] }), /subscription\.container_filter\.names\[0\]: ""; must be/],
+	['an image id that is none', inContainers({ image_ids: ['sha256:12'] }), /container_filter\.image_ids\[0\]: "sha256:12"; must be/],
+	['a bad pattern', inContainers({ image_names: ['a['] }), /container_filter\.image_names\[0\]: "a\["; character 2: the \[ has no \]/],
+	['too many containers', inContainers({ ids: Array(1025).fill('cafe') }), /container_filter\.ids\[1024\].*1024/],
 	['counters without any', { event_filter: { performance_events: [{ sample_rate_type: 1, period: '1' }] } }, /performance_events\[0\].*events/],
 	['a function without a name', { event_filter: { kernel_events: [{ type: 1 }] } }, /kernel_events\[0\].*symbol/],
 	['a negative duration', { ...ticker('1000000'), for_duration: { value: '-7' } }, /for_duration.*-7/],

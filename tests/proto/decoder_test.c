@@ -682,10 +682,99 @@ Test(decoder, intervals_lengths_and_limits_have_bounds)
 	REFUSED(-EINVAL, "subscription.modifier.limit.limit: -1");
 }
 
-Test(decoder, what_would_change_the_whole_subscription_and_is_not_served_is_refused)
+Test(decoder, a_container_filter_is_the_specs)
+{
+	char *ids[] = {(char *)"4f57c1af3f04", (char *)"cafe"}, *names[] = {(char *)"/web"};
+	char *image_ids[] = {(char *)"sha256:0011"}, *image_names[] = {(char *)"nginx*"};
+
+	want_enter();
+	q.subscription.container_filter = &q.container_filter;
+	expect_spec(1);
+	cr_expect_null(spec->containers, "it names no container");
+	q.container_filter.n_ids = 2;
+	q.container_filter.ids = ids;
+	q.container_filter.n_names = 1;
+	q.container_filter.names = names;
+	q.container_filter.n_image_ids = 1;
+	q.container_filter.image_ids = image_ids;
+	q.container_filter.n_image_names = 1;
+	q.container_filter.image_names = image_names;
+	expect_spec(1);
+	cr_assert_not_null(spec->containers);
+	cr_assert_eq(spec->containers->count, 5);
+	cr_expect_eq(spec->containers->entries[1].list, CONTAINER_FILTER_ID);
+	cr_expect_str_eq(spec->containers->entries[1].text, "cafe");
+	cr_expect_eq(spec->containers->entries[2].list, CONTAINER_FILTER_NAME);
+	cr_expect_str_eq(spec->containers->entries[2].text, "web");
+	cr_expect_eq(spec->containers->entries[3].list, CONTAINER_FILTER_IMAGE_ID);
+	cr_expect_str_eq(spec->containers->entries[3].text, "0011");
+	cr_expect_eq(spec->containers->entries[4].list, CONTAINER_FILTER_IMAGE_NAME);
+	cr_expect_str_eq(spec->containers->entries[4].text, "nginx*");
+}
+
+Test(decoder, an_entry_of_a_container_filter_that_makes_no_sense_is_named_by_its_path)
+{
+	char *values[] = {(char *)"cafe", (char *)"nginx:[1"};
+
+	want_enter();
+	q.subscription.container_filter = &q.container_filter;
+	q.container_filter.n_ids = 2;
+	q.container_filter.ids = values;
+	REFUSED(-EINVAL, "subscription.container_filter.ids[1]: \"nginx:[1\"; must be 4 to 64 hexadecimal digits");
+	q.container_filter.n_ids = 0;
+	q.container_filter.n_names = 2;
+	q.container_filter.names = values;
+	REFUSED(-EINVAL, "subscription.container_filter.names[1]: \"nginx:[1\"; must be a container's whole name");
+	q.container_filter.n_names = 0;
+	q.container_filter.n_image_ids = 2;
+	q.container_filter.image_ids = values;
+	REFUSED(-EINVAL, "subscription.container_filter.image_ids[1]: \"nginx:[1\"; must be 4 to 64 hexadecimal digits");
+	q.container_filter.n_image_ids = 0;
+	q.container_filter.n_image_names = 2;
+	q.container_filter.image_names = values;
+	REFUSED(-EINVAL, "subscription.container_filter.image_names[1]: \"nginx:[1\"; character 7: the [ has no ]");
+	values[1] = (char *)"";
+	REFUSED(-EINVAL, "subscription.container_filter.image_names[1]: \"\"; it is empty");
+}
+
+Test(decoder, a_container_filter_has_a_bounded_number_of_entries)
+{
+	static char *values[CONTAINER_FILTER_ENTRIES_MAX + 1];
+
+	for (size_t i = 0; i <= CONTAINER_FILTER_ENTRIES_MAX; i++)
+		values[i] = (char *)"cafe";
+	want_enter();
+	q.subscription.container_filter = &q.container_filter;
+	q.container_filter.n_ids = CONTAINER_FILTER_ENTRIES_MAX;
+	q.container_filter.ids = values;
+	expect_spec(1);
+	q.container_filter.n_ids++;
+	REFUSED(-EINVAL, "subscription.container_filter.ids[1024]: \"cafe\"; at most 1024 entries");
+}
+
+Test(decoder, what_comes_from_no_container_is_not_served_with_a_container_filter)
 {
 	char *name = (char *)"web";
 
+	want_enter();
+	q.filter.n_ticker_events = 1;
+	q.ticker.interval = 1;
+	q.filter.n_chargen_events = 1;
+	q.chargen.length = 1;
+	q.subscription.container_filter = &q.container_filter;
+	q.container_filter.n_names = 1;
+	q.container_filter.names = &name;
+	expect_spec(3);
+	cr_expect_eq(spec->clauses[0].kind, EVENT_SYSCALL_ENTER);
+	for (size_t i = 1; i < 3; i++) {
+		cr_expect_eq(spec->clauses[i].kind, EVENT_KIND_COUNT);
+		cr_expect_eq(spec->clauses[i].refusal_code, STATUS_INVALID_ARGUMENT);
+		cr_expect_not_null(strstr(spec->clauses[i].refusal, i == 1 ? "chargen_events[0]" : "ticker_events[0]"));
+	}
+}
+
+Test(decoder, what_would_change_the_whole_subscription_and_is_not_served_is_refused)
+{
 	want_enter();
 	q.syscall.filter_expression = &q.expression;
 	REFUSED(-EOPNOTSUPP, "subscription.event_filter.syscall_events[0].filter_expression");
@@ -694,13 +783,6 @@ Test(decoder, what_would_change_the_whole_subscription_and_is_not_served_is_refu
 	q.process.filter_expression = &q.expression;
 	REFUSED(-EOPNOTSUPP, "subscription.event_filter.process_events[0].filter_expression");
 	q.process.filter_expression = NULL;
-
-	q.subscription.container_filter = &q.container_filter;
-	expect_spec(2);
-	q.container_filter.n_names = 1;
-	q.container_filter.names = &name;
-	REFUSED(-EOPNOTSUPP, "subscription.container_filter");
-	q.subscription.container_filter = NULL;
 }
 
 Test(decoder, a_window_is_two_durations_in_nanoseconds)

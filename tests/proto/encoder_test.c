@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "proto/capsule8_events.h"
 #include "sensor/catalog.h"
+#include "sensor/container_table.h"
 #include "sensor/probe_request.h"
 #include "sensor/process_cache.h"
 
@@ -20,6 +21,7 @@
 static struct encoder *encoder;
 static struct buffer out;
 static Capsule8__Api__V0__GetEventsResponse *response;
+static struct container_table *containers;
 static struct process_cache *cache;
 static struct process *init, *shell, *child;
 
@@ -41,12 +43,15 @@ static struct process *make_process(uint32_t tgid, const char *comm, const struc
 
 static void set_up(void)
 {
-	static const struct process_cache_options options;
+	static const struct container_table_options no_runtime;
+	struct process_cache_options options = {0};
 	struct error err = {0};
 
 	encoder = capsule8_encoder_new(SENSOR);
 	cr_assert_not_null(encoder);
 	buffer_init(&out, 0);
+	cr_assert_eq(container_table_new(&containers, &no_runtime, &err), 0, "%s", err.message);
+	options.containers = containers;
 	cr_assert_eq(process_cache_new(&cache, &options, &err), 0, "%s", err.message);
 	init = make_process(INIT, "init", NULL);
 	shell = make_process(SHELL, "bash", init);
@@ -60,6 +65,7 @@ static void tear_down(void)
 	response = capsule8_response_free(response);
 	buffer_done(&out);
 	process_cache_free(cache);
+	container_table_free(containers);
 }
 
 TestSuite(encoder, .init = set_up, .fini = tear_down);
@@ -696,6 +702,40 @@ Test(encoder, credentials_of_a_thread_win_over_those_of_its_process_zeros_too)
 	event.credentials = &thread;
 	event.process = NULL;
 	expect_credentials(encoded(&event)->credentials, &thread);
+}
+
+#define CONTAINER "4f57c1af3f04fb5c9ef1734e1c399865d1d9e2b7a0c84f6f2a5c1b3e7d90aa01"
+
+Test(encoder, an_event_of_a_container_says_which_and_what_is_known_of_it)
+{
+	struct event event = event_of(EVENT_PROCESS_EXIT);
+	const Capsule8__Api__V0__Event *e;
+	char name[257], image[513];
+
+	event.exit = (struct event_exit){0};
+	encoded(&event);
+	process_cache_attach(cache, SHELL, 0, "/docker/" CONTAINER, strlen("/docker/" CONTAINER), 2 * NSEC_PER_SEC);
+	e = encoded(&event);
+	cr_expect_str_eq(e->container_id, CONTAINER);
+	cr_expect_str_empty(e->container_name);
+	cr_expect_str_empty(e->image_id);
+	cr_expect_str_empty(e->image_name);
+	/* As the table does when it has learned something, which it says with a new revision of the process. */
+	memset(name, 0xff, sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	memset(image, 'i', sizeof(image) - 1);
+	image[sizeof(image) - 1] = '\0';
+	shell->container->name = (struct event_string){.bytes = name, .length = strlen(name)};
+	shell->container->image_id = (struct event_string){.bytes = CONTAINER, .length = strlen(CONTAINER)};
+	shell->container->image_name = (struct event_string){.bytes = image, .length = strlen(image)};
+	shell->revision++;
+	e = encoded(&event);
+	cr_expect_str_eq(e->container_id, CONTAINER);
+	cr_expect_eq(strlen(e->container_name), 3 * strlen(name));
+	cr_expect_eq(strncmp(e->container_name, R R, 6), 0);
+	cr_expect_str_eq(e->image_id, CONTAINER);
+	cr_expect_str_eq(e->image_name, image);
+	cr_assert_eq(e->n_process_lineage, 2);
 }
 
 Test(encoder, a_tick_has_the_time_and_no_process)

@@ -79,6 +79,22 @@ Test(request, what_is_asked_for_is_what_the_sensor_understands)
 	cr_expect(subscription_spec_equal(spec, back));
 }
 
+Test(request, containers_are_asked_for_in_their_lists)
+{
+	add(EVENT_PROCESS_FORK);
+	spec->containers = container_filter_new();
+	cr_assert_not_null(spec->containers);
+	cr_assert_eq(container_filter_add(spec->containers, CONTAINER_FILTER_ID, "4f57c1af3f04", &err), 0);
+	cr_assert_eq(container_filter_add(spec->containers, CONTAINER_FILTER_ID, "cafe", &err), 0);
+	cr_assert_eq(container_filter_add(spec->containers, CONTAINER_FILTER_NAME, "/web", &err), 0);
+	cr_assert_eq(container_filter_add(spec->containers, CONTAINER_FILTER_IMAGE_ID, "sha256:0011", &err), 0);
+	cr_assert_eq(container_filter_add(spec->containers, CONTAINER_FILTER_IMAGE_NAME, "**/nginx:[0-9]*", &err), 0);
+	there_and_back();
+	cr_expect(subscription_spec_equal(spec, back));
+	cr_assert_eq(container_filter_add(spec->containers, CONTAINER_FILTER_NAME, "db", &err), 0);
+	cr_expect_not(subscription_spec_equal(spec, back));
+}
+
 Test(request, every_kind_that_a_filter_can_ask_for_comes_back)
 {
 	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++) {

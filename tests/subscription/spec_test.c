@@ -55,6 +55,18 @@ Test(spec, a_description_says_the_modifiers_and_the_window)
 	subscription_spec_free(spec);
 }
 
+Test(spec, a_description_says_of_which_containers)
+{
+	struct subscription_spec *spec = make_two_clauses();
+
+	spec->limit = 1;
+	spec->containers = container_filter_new();
+	cr_assert_eq(container_filter_add(spec->containers, CONTAINER_FILTER_NAME, "web", NULL), 0);
+	expect_description(spec,
+			   "syscall:exit(id=257, ret=-2) or process:exec(exec_filename~\"/usr/*\") in container(name=\"web\") limit 1");
+	subscription_spec_free(spec);
+}
+
 Test(spec, a_description_of_generators_says_their_parameters)
 {
 	struct subscription_spec *spec = subscription_spec_new();

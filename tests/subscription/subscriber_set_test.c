@@ -1,6 +1,8 @@
 #include "harness.h"
 
+#include "sensor/container.h"
 #include "sensor/probe_request.h"
+#include "sensor/process_cache.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -44,6 +46,86 @@ Test(subscriber_set, an_event_goes_to_those_whose_clauses_match_and_to_nobody_el
 	client_done(&all, &h);
 	client_done(&some, &h);
 	client_done(&other, &h);
+}
+
+static struct subscription_spec *spec_of_container(const char *name)
+{
+	struct subscription_spec *spec = spec_of(EVENT_SYSCALL_ENTER, -1, 0);
+
+	/* Whichever clause it is that takes the event. */
+	clause_add(subscription_spec_add(spec, EVENT_SYSCALL_ENTER), "id", PREDICATE_EQUAL, 1, NULL, NULL);
+	spec->containers = container_filter_new();
+	cr_assert_not_null(spec->containers);
+	cr_assert_eq(container_filter_add(spec->containers, CONTAINER_FILTER_NAME, name, NULL), 0);
+	return spec;
+}
+
+/* `name` NULL: in no container. */
+static void dispatch_in(uint64_t revision, const char *name, int64_t id)
+{
+	struct container container = {
+		.id = {.bytes = "cafe", .length = 4},
+		.name = {.bytes = name, .length = name ? strlen(name) : 0},
+		.revision = revision,
+	};
+	struct process process = {.tgid = 7, .container = name ? &container : NULL};
+	struct event event = {
+		.kind = EVENT_SYSCALL_ENTER,
+		.time_ns = ++h.now_ns,
+		.tid = 7,
+		.tgid = 7,
+		.process = &process,
+		.syscall = {.id = id},
+	};
+
+	subscriber_set_dispatch(h.set, &event);
+}
+
+Test(subscriber_set, a_subscription_to_containers_gets_what_happens_in_them_and_the_losses)
+{
+	struct client all, web, same, db;
+	struct record r[16];
+
+	cr_assert_eq(client_subscribe(&all, &h, spec_of(EVENT_SYSCALL_ENTER, -1, 0), &fake_encoder, ROOMY), 0);
+	cr_assert_eq(client_subscribe(&web, &h, spec_of_container("web"), &fake_encoder, ROOMY), 0);
+	cr_assert_eq(client_subscribe(&same, &h, spec_of_container("/web"), &fake_encoder, ROOMY), 0);
+	cr_assert_eq(client_subscribe(&db, &h, spec_of_container("db"), &fake_encoder, ROOMY), 0);
+	dispatch_syscall(&h, EVENT_SYSCALL_ENTER, 1);
+	dispatch_in(0, NULL, 2);
+	dispatch_in(1, "/web", 3);
+	dispatch_in(2, "/db", 4);
+	dispatch_in(1, "/web", 5);
+	dispatch_lost(&h, EVENT_SYSCALL_ENTER, 6);
+	subscriber_set_flush(h.set);
+	cr_assert_eq(client_read(&all, r, 0, 16), 6);
+	cr_assert_eq(client_read(&web, r, 0, 16), 3);
+	cr_expect_eq(r[0].value, 3);
+	cr_expect_eq(r[0].sequence, 3);
+	cr_expect_eq(r[1].value, 5);
+	cr_expect_eq(r[2].kind, EVENT_LOST);
+	cr_assert_eq(client_read(&same, r, 0, 16), 3);
+	cr_assert_eq(client_read(&db, r, 0, 16), 2);
+	cr_expect_eq(r[0].value, 4);
+	cr_expect_eq(r[1].kind, EVENT_LOST);
+	/* Everybody had the same bytes of each event. */
+	cr_expect_eq(fake_encodings, 6);
+	client_done(&all, &h);
+	client_done(&web, &h);
+	client_done(&same, &h);
+	client_done(&db, &h);
+}
+
+Test(subscriber_set, an_event_of_a_container_that_nobody_wants_gets_no_number)
+{
+	struct client c;
+
+	cr_assert_eq(client_subscribe(&c, &h, spec_of_container("web"), &fake_encoder, ROOMY), 0);
+	dispatch_in(2, "/db", 1);
+	dispatch_in(0, NULL, 1);
+	cr_expect_eq(subscriber_set_sequence(h.set), 0);
+	dispatch_in(3, "/web", 1);
+	cr_expect_eq(subscriber_set_sequence(h.set), 1);
+	client_done(&c, &h);
 }
 
 Test(subscriber_set, an_event_that_two_clauses_match_comes_once)

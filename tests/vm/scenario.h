@@ -43,6 +43,7 @@ extern const struct scenario syscall_scenarios[];
 extern const struct scenario network_scenarios[];
 extern const struct scenario file_scenarios[];
 extern const struct scenario context_scenarios[];
+extern const struct scenario container_scenarios[];
 extern const struct scenario trial_scenarios[];
 extern const struct scenario counter_scenarios[];
 extern const struct scenario call_scenarios[];
