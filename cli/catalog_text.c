@@ -10,13 +10,14 @@
 #define TYPE_WIDTH  8
 #define WHERE_WIDTH 8
 
-#define NO_FIELDS "its fields are the arguments that the subscriber asks for"
+#define COMMON_FIELDS "What all events but ticker, chargen and lost have"
+#define NO_FIELDS     "its fields are the arguments that the subscriber asks for"
 
 const char *field_type_name(enum field_type type)
 {
 	static const char *const names[] = {
-		[FIELD_SINT32] = "sint32", [FIELD_UINT32] = "uint32", [FIELD_SINT64] = "sint64",
-		[FIELD_UINT64] = "uint64", [FIELD_BOOL] = "bool",     [FIELD_STRING] = "string",
+		[FIELD_SINT32] = "sint32", [FIELD_UINT32] = "uint32", [FIELD_SINT64] = "sint64", [FIELD_UINT64] = "uint64",
+		[FIELD_BOOL] = "bool",     [FIELD_STRING] = "string", [FIELD_CHARS] = "string",  [FIELD_PORT] = "uint16",
 	};
 
 	return names[type];
@@ -44,7 +45,21 @@ static void put_field(struct buffer *out, bool color, const struct catalog_field
 	put_padded(out, field->kernel_name ? "kernel" : "", WHERE_WIDTH);
 	text_style(out, color, STYLE_PLAIN);
 	text_put_styled(out, color, STYLE_DIM, field->summary);
+	if (field->alias) {
+		text_put_styled(out, color, STYLE_DIM, "; short: ");
+		buffer_put_string(out, field->alias);
+	}
 	buffer_put_u8(out, '\n');
+}
+
+static void put_common_fields(struct buffer *out, bool color)
+{
+	size_t count;
+	const struct catalog_field *common = catalog_common_fields(&count);
+
+	buffer_put_string(out, COMMON_FIELDS "\n");
+	for (size_t i = 0; i < count; i++)
+		put_field(out, color, &common[i]);
 }
 
 void catalog_text_put(struct buffer *out, bool color)
@@ -67,6 +82,20 @@ void catalog_text_put(struct buffer *out, bool color)
 			buffer_put_u8(out, '\n');
 		}
 	}
+	put_common_fields(out, color);
+}
+
+static void put_markdown_fields(struct buffer *out, const struct catalog_field *fields, size_t count)
+{
+	buffer_put_string(out, "| field | type | kernel | what it is |\n|---|---|---|---|\n");
+	for (size_t i = 0; i < count; i++) {
+		const struct catalog_field *field = &fields[i];
+
+		buffer_printf(out, "| `%s`", field->name);
+		if (field->alias)
+			buffer_printf(out, ", `%s`", field->alias);
+		buffer_printf(out, " | %s | %s | %s |\n", field_type_name(field->type), field->kernel_name ? "yes" : "", field->summary);
+	}
 }
 
 static void put_markdown_entry(struct buffer *out, const struct catalog_entry *entry)
@@ -78,15 +107,14 @@ static void put_markdown_entry(struct buffer *out, const struct catalog_entry *e
 		buffer_put_string(out, NO_FIELDS ".\n");
 		return;
 	}
-	buffer_put_string(out, "| field | type | kernel | what it is |\n|---|---|---|---|\n");
-	for (size_t i = 0; i < entry->field_count; i++)
-		buffer_printf(out, "| `%s` | %s | %s | %s |\n", entry->fields[i].name, field_type_name(entry->fields[i].type),
-			      entry->fields[i].kernel_name ? "yes" : "", entry->fields[i].summary);
+	put_markdown_fields(out, entry->fields, entry->field_count);
 }
 
 void catalog_markdown_put(struct buffer *out)
 {
+	const struct catalog_field *common;
 	const char *family = "";
+	size_t count;
 
 	buffer_put_string(
 		out,
@@ -94,7 +122,8 @@ void catalog_markdown_put(struct buffer *out)
 		"Every kind of event that can be watched, and its fields. `make docs` writes this page from the catalog that the program\n"
 		"itself has (`ringside events`). Where *kernel* says yes, the kernel can compare the field before it hands an event out, "
 		"if the\n"
-		"way that the kind is captured has it: `ringside check` tells the way.\n");
+		"way that the kind is captured has it: `ringside check` tells the way. Expressions can name a field by either of its "
+		"names.\n");
 	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++) {
 		const struct catalog_entry *entry = catalog_entry(kind);
 
@@ -103,16 +132,21 @@ void catalog_markdown_put(struct buffer *out)
 		family = entry->family;
 		put_markdown_entry(out, entry);
 	}
+	common = catalog_common_fields(&count);
+	buffer_put_string(out, "\n## " COMMON_FIELDS "\n\n");
+	put_markdown_fields(out, common, count);
 }
 
 static json_t *field_json(const struct catalog_field *field)
 {
-	return json_pack("{s:s, s:s, s:s, s:b}", "name", field->name, "type", field_type_name(field->type), "summary", field->summary,
-			 "kernel_filter", field->kernel_name != NULL);
+	return json_pack("{s:s, s:s*, s:s, s:s, s:b}", "name", field->name, "alias", field->alias, "type", field_type_name(field->type),
+			 "summary", field->summary, "kernel_filter", field->kernel_name != NULL);
 }
 
 static json_t *entry_json(const struct catalog_entry *entry)
 {
+	size_t common_count;
+	const struct catalog_field *common = catalog_common_fields(&common_count);
 	json_t *fields = json_array();
 	struct buffer name;
 	json_t *object;
@@ -121,6 +155,8 @@ static json_t *entry_json(const struct catalog_entry *entry)
 	catalog_put_name(&name, entry);
 	for (size_t i = 0; i < entry->field_count; i++)
 		json_array_append_new(fields, field_json(&entry->fields[i]));
+	for (size_t i = 0; entry->from_kernel && i < common_count; i++)
+		json_array_append_new(fields, field_json(&common[i]));
 	object = json_pack("{s:s%, s:s, s:b, s:o}", "event", (const char *)name.data, name.length, "summary", entry->summary, "from_kernel",
 			   entry->from_kernel, "fields", fields);
 	buffer_done(&name);

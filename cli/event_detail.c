@@ -1,8 +1,8 @@
 #include "cli/event_detail.h"
 
-#include "cli/counters.h"
-#include "cli/symbols.h"
+#include "base/symbols.h"
 #include "cli/text.h"
+#include "subscription/counters.h"
 
 #include <arpa/inet.h>
 #include <endian.h>

@@ -1,8 +1,8 @@
 #include "cli/event_text.h"
 
 #include "base/clock.h"
+#include "base/symbols.h"
 #include "cli/event_detail.h"
-#include "cli/symbols.h"
 #include "cli/text.h"
 #include "tracing/syscall_table.h"
 

@@ -4,10 +4,10 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "cli/interrupt.h"
 #include "cli/limits.h"
 #include "cli/options.h"
-#include "cli/parse.h"
 #include "proto/capsule8_encoder.h"
 #include "sensor/capture.h"
 #include "service/engine.h"
@@ -57,6 +57,7 @@ static const char help[] =
 	"                               takes it (the kernel's choice, about twice the CPUs); what is missed is told\n"
 	"      --allow-remote-calls     serve kernel_call and user_call, which can read any memory, on HOST:PORT too and\n"
 	"                               not only on unix sockets\n"
+	"      --all-syscalls           serve system calls to subscribers that do not say which: every call of the host\n"
 	"      --forbid NAME            do not capture events this way, any number of times: do_filp_open, or, for one\n"
 	"                               kind of event, file:open/do_filp_open; 'ringside check' shows the ways\n"
 	"      --docker-root DIR        where Docker keeps its containers, for their names and images, any number of times\n"
@@ -81,6 +82,7 @@ struct sensor_command {
 	size_t docker_root_count;
 	struct forbidden forbidden;
 	bool allow_remote_calls;
+	struct capsule8_decode_options decode_options;
 	struct rpc_server_options server_options;
 	struct engine_options engine_options;
 
@@ -126,6 +128,7 @@ static int open_server(struct sensor_command *s, struct error *err)
 		.encoder = s->encoder,
 		.queue_bytes = engine_queue_bytes(s->engine),
 		.allow_remote_calls = s->allow_remote_calls,
+		.decode_options = s->decode_options,
 		.sensor_id = s->sensor_id,
 		.start_time_ns = clock_realtime_ns(),
 		.subscribe = engine_subscribe,
@@ -289,6 +292,9 @@ static int parse_option(struct sensor_command *s, const char *verb, int option)
 	case 'k':
 		s->allow_remote_calls = true;
 		return 0;
+	case 'y':
+		s->decode_options.all_syscalls = true;
+		return 0;
 	case 'f':
 		return forbidden_add(&s->forbidden, verb, optarg);
 	case 's':
@@ -316,6 +322,7 @@ int command_sensor(int argc, char **argv)
 		{"max-calls", required_argument, NULL, 'n'},
 		{"maxactive", required_argument, NULL, 'x'},
 		{"allow-remote-calls", no_argument, NULL, 'k'},
+		{"all-syscalls", no_argument, NULL, 'y'},
 		{"forbid", required_argument, NULL, 'f'},
 		{"forbid-structure", required_argument, NULL, 's'},
 		{"docker-root", required_argument, NULL, 'o'},

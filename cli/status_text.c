@@ -5,7 +5,7 @@
 #include "tracing/syscall_table.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #define HEAD_WIDTH  11
@@ -100,18 +100,20 @@ static void put_kernel_events(struct buffer *out, bool color, const Ringside__V0
 		put_kernel_event(out, color, status->kernel_events[i]);
 }
 
-/* "syscall:enter id=257 abi=2": numbers that people know by name. */
-static void put_syscall_words(struct buffer *out, bool color, const char *clause)
+/* "syscall:enter where id = 295 and abi = I386": in queries only the numbers of 64-bit callers have names. */
+static void put_syscall_name(struct buffer *out, bool color, const char *clause)
 {
-	const char *id = strstr(clause, " id=");
-	const char *abi = strstr(clause, " abi=");
-	bool is_32 = abi && atoi(abi + strlen(" abi=")) == SAMPLE_ABI_32;
-	const char *name = id ? syscall_name(is_32 ? SAMPLE_ABI_32 : SAMPLE_ABI_64, atoll(id + strlen(" id="))) : NULL;
+	const char *condition = strncmp(clause, "syscall:", strlen("syscall:")) != 0 ? NULL : strstr(clause, " where id = ");
+	const char *name = NULL;
+	long long id;
+	int length = 0;
 
-	if (strncmp(clause, "syscall:", strlen("syscall:")) != 0 || !name)
+	if (condition && sscanf(condition, " where id = %lld and abi = I386%n", &id, &length) == 1 && length)
+		name = syscall_name(SAMPLE_ABI_32, id);
+	if (!name)
 		return;
 	text_style(out, color, STYLE_DIM);
-	buffer_printf(out, " (%s of %s-bit callers)", name, is_32 ? "32" : "64");
+	buffer_printf(out, " (%s of 32-bit callers)", name);
 	text_style(out, color, STYLE_PLAIN);
 }
 
@@ -131,7 +133,7 @@ static void put_subscriber(struct buffer *out, bool color, const Ringside__V0__S
 	for (size_t i = 0; i < subscriber->n_clauses; i++) {
 		buffer_put_string(out, "      ");
 		text_put_escaped(out, subscriber->clauses[i]);
-		put_syscall_words(out, color, subscriber->clauses[i]);
+		put_syscall_name(out, color, subscriber->clauses[i]);
 		buffer_put_u8(out, '\n');
 	}
 }

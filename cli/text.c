@@ -1,6 +1,7 @@
 #include "cli/text.h"
 
 #include "base/clock.h"
+#include "base/printable.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -51,36 +52,6 @@ void text_put_styled(struct buffer *out, bool color, enum style style, const cha
 	text_style(out, color, STYLE_PLAIN);
 }
 
-/* Reads one character (RFC 3629); returns its bytes, or 0 when they are not valid UTF-8. */
-static size_t utf8_read(const unsigned char *s, uint32_t *ret)
-{
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t size = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-	uint32_t value;
-
-	if (size <= 1) {
-		*ret = s[0];
-		return size;
-	}
-	value = s[0] & (0x7fu >> size);
-	for (size_t i = 1; i < size; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		value = value << 6 | (s[i] & 0x3f);
-	}
-	if (value < least[size] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
-		return 0;
-	*ret = value;
-	return size;
-}
-
-/* Control characters, line and paragraph separators, and what changes the direction of writing or cannot be seen. */
-static bool is_harmful(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
-}
-
 static void put_escape(struct buffer *out, unsigned char byte)
 {
 	static const char letters[] = "abtnvfr"; /* 0x07 ... 0x0d */
@@ -94,23 +65,18 @@ static void put_escape(struct buffer *out, unsigned char byte)
 /* Puts what may pass and escapes the rest; `quotes`: escape ' too. */
 static void put_escaped(struct buffer *out, const char *text, bool quotes)
 {
-	const unsigned char *s = (const unsigned char *)text;
+	while (*text) {
+		size_t size = printable_size(text);
 
-	while (*s) {
-		uint32_t c;
-		size_t size = utf8_read(s, &c);
-
-		if (size && !is_harmful(c)) {
-			if (c == '\\' || (quotes && c == '\''))
+		if (size) {
+			if (*text == '\\' || (quotes && *text == '\''))
 				buffer_put_u8(out, '\\');
-			buffer_put(out, s, size);
+			buffer_put(out, text, size);
 		} else {
-			if (!size)
-				size = 1;
-			for (size_t i = 0; i < size; i++)
-				put_escape(out, s[i]);
+			put_escape(out, (unsigned char)*text);
+			size = 1;
 		}
-		s += size;
+		text += size;
 	}
 }
 
@@ -128,17 +94,14 @@ enum quoting {
 static enum quoting quoting_needed(const char *text)
 {
 	enum quoting needed = *text ? QUOTING_NONE : QUOTING_SINGLE;
-	const unsigned char *s = (const unsigned char *)text;
+	while (*text) {
+		size_t size = printable_size(text);
 
-	while (*s) {
-		uint32_t c;
-		size_t size = utf8_read(s, &c);
-
-		if (!size || is_harmful(c))
+		if (!size)
 			return QUOTING_ESCAPES;
-		if (c < 0x80 && !isalnum((int)c) && !strchr("_@%+=:,./-", (int)c))
+		if (size == 1 && !isalnum((unsigned char)*text) && !strchr("_@%+=:,./-", *text))
 			needed = QUOTING_SINGLE;
-		s += size;
+		text += size;
 	}
 	return needed;
 }

@@ -1,8 +1,8 @@
 #include "cli/command.h"
 
 #include "base/clock.h"
+#include "base/parse.h"
 #include "cli/options.h"
-#include "cli/parse.h"
 #include "cli/text.h"
 #include "cli/trace_request.h"
 #include "cli/trace_session.h"

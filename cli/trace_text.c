@@ -1,8 +1,8 @@
 #include "cli/trace_text.h"
 
 #include "base/clock.h"
+#include "base/symbols.h"
 #include "cli/json.h"
-#include "cli/symbols.h"
 #include "cli/text.h"
 #include "proto/utf8.h"
 

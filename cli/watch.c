@@ -2,13 +2,12 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "cli/event_words.h"
+#include "base/parse.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
-#include "cli/parse.h"
 #include "cli/response.h"
 #include "cli/text.h"
-#include "proto/capsule8_request.h"
+#include "cli/watch_query.h"
 #include "service/grpc_client.h"
 
 #include <errno.h>
@@ -23,9 +22,9 @@
 static const char help[] =
 	"ringside watch shows events of this host as they happen, from a running sensor.\n"
 	"\n"
-	"usage: ringside watch [OPTIONS] [EVENT...]\n"
+	"usage: ringside watch [OPTIONS] [EVENT [where CONDITION]]...\n"
 	"\n"
-	"EVENT, any number of them (process when there is none):\n"
+	"EVENT, any number of them (process when there is none), each one word for the shell:\n"
 	"  process                 processes: fork, exec, exit, cwd, rename\n"
 	"  process:exec            only exec; likewise the others\n"
 	"  file                    files: open, create, delete, link, rename, open_for_modify, modify,\n"
@@ -48,6 +47,12 @@ static const char help[] =
 	"  ticker:1s               a tick every second\n"
 	"  chargen:64              lines of 64 characters, as fast as they are read\n"
 	"\n"
+	"CONDITION picks some of the events, by the fields that 'ringside events' lists: =, !=, <, <=, >, >=, like with % or *,\n"
+	"in (...), is null, & for flags, and, or, parentheses. Values have their names: O_CREAT, -ENOENT, SIGKILL, 10.0.0.0/8.\n"
+	"docs/QUERIES.md has all of it.\n"
+	"\n"
+	"      --file FILE         events, conditions, limits and the like from a file (-: standard input), one to a line; or,\n"
+	"                          when it begins with {, protobuf's JSON of a Subscription or GetEventsRequest\n"
 	"      --container WHAT    only what happens in these containers, any number of times: WHAT is the beginning of an\n"
 	"                          id, a name, or a pattern for the image's name ('nginx*', 'registry:5000/**', with\n"
 	"                          * and ? not crossing a /)\n"
@@ -67,29 +72,36 @@ static const char help[] =
 	"standard error says that everything that happens from then on will be seen.\n"
 	"\n"
 	"exit status: 0 after Ctrl-C, SIGTERM, the limit or the time; 1 when the sensor cannot be reached or ends the\n"
-	"stream with an error; 64 for words it does not understand.\n"
-	"\n"
-	"examples:\n"
-	"  ringside watch\n"
-	"  ringside watch process:exec syscall:connect:exit\n"
-	"  ringside watch 'kernel_call:do_sys_openat2(name=+0(%si):ustring,flags=+0(%dx):u64)'\n"
-	"  ringside watch 'user_call:/bin/bash:readline(line=+0($retval):ustring):exit'\n"
-	"  ringside watch performance:context-switches,page-faults/frequency=1\n"
-	"  ringside watch -o json process:exec | jq -r '.event.process.execCommandLine | join(\" \")'\n"
-	"  ringside watch --container web --container 'nginx*' process file:open\n"
-	"  ringside watch -n 1000000 -o none syscall:read\n"
-	"  ringside watch --for 10s -o none network\n"
-	"  ringside watch --throttle 1s file:modify\n";
+	"stream with an error; 64 for words it does not understand.\n";
+
+/* Apart from the rest: C compilers need not take strings of more than 4095 bytes. */
+static const char examples[] = "\n"
+			       "examples:\n"
+			       "  ringside watch\n"
+			       "  ringside watch process:exec syscall:connect:exit\n"
+			       "  ringside watch \"process:exec where filename like '/usr/bin/%' and uid != 0\"\n"
+			       "  ringside watch 'network:connect where port = 443 and address in 10.0.0.0/8'\n"
+			       "  ringside watch 'syscall:openat:exit where ret = -ENOENT' 'limit 10'\n"
+			       "  ringside watch 'kernel_call:do_sys_openat2(name=+0(%si):ustring,flags=+0(%dx):u64)'\n"
+			       "  ringside watch 'user_call:/bin/bash:readline(line=+0($retval):ustring):exit'\n"
+			       "  ringside watch performance:context-switches,page-faults/frequency=1\n"
+			       "  ringside watch -o json process:exec | jq -r '.event.process.execCommandLine | join(\" \")'\n"
+			       "  ringside watch --container web --container 'nginx*' process file:open\n"
+			       "  ringside watch -n 1000000 -o none syscall:read\n"
+			       "  ringside watch --for 10s -o none network\n"
+			       "  ringside watch --throttle 1s file:modify\n";
 
 struct watch {
 	const char *address;
 	char **words;
 	size_t word_count;
-	struct subscription_spec *spec;
+	const char *file; /* NULL: none */
+	struct watch_query query;
 	struct container_filter *containers; /* until the spec has it */
 	uint64_t limit;
 	uint64_t throttle_ns;
 	uint64_t since_ns;
+	bool has_since;
 	uint64_t for_ns;
 	bool has_for;
 	enum output_form form;
@@ -129,7 +141,7 @@ static void say_refused(void *context, int code, const char *message)
 static void say_watching(const struct watch *w)
 {
 	/* All clauses refused: the stream's end says why. */
-	if (w->refused >= w->spec->clause_count)
+	if (w->query.spec && w->refused >= w->query.spec->clause_count)
 		return;
 	note(w, "subscribed");
 	if (w->quiet || !isatty(STDERR_FILENO))
@@ -137,7 +149,9 @@ static void say_watching(const struct watch *w)
 	fputs("watching", stderr);
 	for (size_t i = 0; i < w->word_count; i++)
 		fprintf(stderr, " %s", w->words[i]);
-	fprintf(stderr, "%s on %s; Ctrl-C ends it\n", w->word_count ? "" : " process", w->address);
+	if (w->file)
+		fprintf(stderr, " %s", w->file);
+	fprintf(stderr, "%s on %s; Ctrl-C ends it\n", w->word_count || w->file ? "" : " process", w->address);
 }
 
 static void say_summary(const struct watch *w)
@@ -234,7 +248,7 @@ static int watch_client(struct watch *w, struct grpc_client *client)
 	int r;
 
 	buffer_init(&request, 0);
-	r = capsule8_encode_request(w->spec, &request, &err);
+	r = watch_query_pack(&w->query, &request, &err);
 	if (!r)
 		r = grpc_client_start(client, GET_EVENTS, request.data, request.length, &call, &err);
 	buffer_done(&request);
@@ -318,7 +332,11 @@ static bool parse_option(struct watch *w, const char *verb, int option)
 		return false;
 	case 't':
 		return parse_duration_option(verb, "throttle", NSEC_PER_MSEC, &w->throttle_ns);
+	case 'F':
+		w->file = optarg;
+		return true;
 	case 's':
+		w->has_since = true;
 		return parse_duration_option(verb, "since", 0, &w->since_ns);
 	case 'f':
 		w->has_for = true;
@@ -335,30 +353,62 @@ static bool parse_option(struct watch *w, const char *verb, int option)
 	}
 }
 
+/* Options are stronger than what the text says. */
+static void set_modifiers(struct watch *w, struct subscription_spec *spec)
+{
+	if (w->limit)
+		spec->limit = w->limit;
+	if (w->throttle_ns)
+		spec->throttle_ns = w->throttle_ns;
+	if (w->has_since)
+		spec->since_ns = w->since_ns;
+	if (w->has_for) {
+		spec->for_ns = w->for_ns;
+		spec->has_for = true;
+	}
+	if (w->containers) {
+		container_filter_free(spec->containers);
+		spec->containers = take_pointer(w->containers);
+	}
+}
+
+static bool read_query(struct watch *w, const char *verb)
+{
+	bool has_modifiers = w->limit || w->throttle_ns || w->has_since || w->has_for || w->containers;
+
+	if (watch_query_read(&w->query, w->words, w->word_count, w->file)) {
+		text_flush(&w->query.report, STDERR_FILENO);
+		return false;
+	}
+	if (w->query.is_json && has_modifiers) {
+		usage_error(verb, "%s is a whole subscription: --limit and the like have to stand in it", w->file);
+		return false;
+	}
+	if (!w->query.is_json)
+		set_modifiers(w, w->query.spec);
+	return true;
+}
+
 int command_watch(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"connect", required_argument, NULL, 'a'},
-		{"container", required_argument, NULL, 'C'},
-		{"limit", required_argument, NULL, 'n'},
-		{"throttle", required_argument, NULL, 't'},
-		{"since", required_argument, NULL, 's'},
-		{"for", required_argument, NULL, 'f'},
-		{"output", required_argument, NULL, 'o'},
-		{"color", required_argument, NULL, 'c'},
-		{"quiet", no_argument, NULL, 'q'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
+		{"connect", required_argument, NULL, 'a'}, {"container", required_argument, NULL, 'C'},
+		{"limit", required_argument, NULL, 'n'},   {"throttle", required_argument, NULL, 't'},
+		{"since", required_argument, NULL, 's'},   {"for", required_argument, NULL, 'f'},
+		{"file", required_argument, NULL, 'F'},    {"output", required_argument, NULL, 'o'},
+		{"color", required_argument, NULL, 'c'},   {"quiet", no_argument, NULL, 'q'},
+		{"help", no_argument, NULL, 'h'},          {0},
 	};
 	struct watch w = {0};
-	struct error err;
 	int status = EX_USAGE;
 	int option;
 
+	watch_query_init(&w.query);
 	optind = 0;
 	while ((option = options_next(argc, argv, "n:o:qh", longs)) != -1) {
 		if (option == 'h') {
 			fputs(help, stdout);
+			fputs(examples, stdout);
 			status = 0;
 			goto out;
 		}
@@ -368,19 +418,11 @@ int command_watch(int argc, char **argv)
 	w.address = options_address(w.address);
 	w.words = argv + optind;
 	w.word_count = (size_t)(argc - optind);
-	if (event_words_parse(w.words, w.word_count, &w.spec, &err)) {
-		usage_error(argv[0], "%s", err.message);
+	if (!read_query(&w, argv[0]))
 		goto out;
-	}
-	w.spec->limit = w.limit;
-	w.spec->throttle_ns = w.throttle_ns;
-	w.spec->since_ns = w.since_ns;
-	w.spec->for_ns = w.for_ns;
-	w.spec->has_for = w.has_for;
-	w.spec->containers = take_pointer(w.containers);
 	status = watch_run(&w);
 out:
-	subscription_spec_free(w.spec);
+	watch_query_done(&w.query);
 	container_filter_free(w.containers);
 	return status;
 }

@@ -7,8 +7,12 @@ SUPPORT_SOURCES := $(if $(filter tsan,$(VARIANT)),$(PLAIN_RUNNER)) $(filter-out 
 CHECK_LIBS = -lcriterion
 
 # $(call test_rules,NAME,ARCHIVES,WHOLE): the program of tests/NAME/, linked with ARCHIVES, all of WHOLE in it.
+# tests/expressions/ (random expressions and what they mean) is shared by those that have subscription/.
+EXPRESSION_TESTS := subscription proto service cli live
+
 define test_rules
-TEST_OBJECTS_$(1) := $$(patsubst %.c,$$(BUILD)/objects/%.o,$$(wildcard tests/$(1)/*.c) $$(SUPPORT_SOURCES))
+TEST_OBJECTS_$(1) := $$(patsubst %.c,$$(BUILD)/objects/%.o,$$(wildcard tests/$(1)/*.c) $$(SUPPORT_SOURCES) \
+	$$(if $$(filter $(1),$(EXPRESSION_TESTS)),$$(wildcard tests/expressions/*.c)))
 $$(BUILD)/tests/$(1): $$(TEST_OBJECTS_$(1)) $$(foreach f,$(2),$$(BUILD)/lib$$(f).a)
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
@@ -36,7 +40,7 @@ $(BUILD)/objects/tests/%.o: CPPFLAGS_ALL += -DRINGSIDE_BINARY='"$(abspath $(BUIL
 $(BUILD)/objects/tests/%.o: | $(DESCRIPTOR_SET)
 
 # Programs that make load. They are what is watched: no sanitizer in them.
-LOADS := $(addprefix $(BUILD)/tests/load/,syscall_flood fork_storm exit_ways calls doings call32)
+LOADS := $(addprefix $(BUILD)/tests/load/,syscall_flood fork_storm exit_ways calls doings call32 without_filters)
 $(BUILD)/tests/load/%: tests/load/%.c | $(BUILD)/packages.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -104,7 +108,17 @@ check-clients: deps-clients all $(LOADS)
 check-threads: deps-check $(THREAD_TESTS)
 	$(Q)./scripts/check $(BUILD) --unit $(THREAD_TESTS) --
 
-bench: deps-bench all $(LOADS) ## compare the sensor's CPU time per event with that of perf record (as root)
+# What matching costs. No root, no kernel.
+$(BUILD)/tests/bench/matching: $(BUILD)/objects/tests/bench/matching.o $(foreach f,subscription sensor tracing base,$(BUILD)/lib$(f).a)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -Wl,--as-needed $(PKG_LIBS) -lpthread
+
+.PHONY: bench-matching
+bench-matching: $(BUILD)/tests/bench/matching
+	$(Q)$<
+
+bench: deps-bench all bench-matching $(LOADS) ## measure matching, and compare the sensor's CPU time per event with that of perf record (as root)
 	$(Q)./scripts/bench $(BUILD)
 
 .PRECIOUS: $(BUILD)/objects/tests/%.o

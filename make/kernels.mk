@@ -8,7 +8,7 @@ CHECK_KERNELS ?= $(if $(VARIANT),,5.10 6.1)
 # The virtual machines need no root, but what they are made of has to be installed.
 DEPS_CHECK_KERNELS = $(if $(CHECK_KERNELS),$(if $(filter 0,$(shell id -u)),deps-kernels))
 
-VM_OBJECTS := $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard tests/vm/*.c))
+VM_OBJECTS := $(patsubst %.c,$(BUILD)/objects/%.o,$(wildcard tests/vm/*.c tests/expressions/*.c))
 VM_PROGRAMS := $(patsubst tests/vm/programs/%.c,$(BUILD)/tests/vm/%,$(wildcard tests/vm/programs/*.c)) $(BUILD)/tests/vm/short_lived_dynamic \
 	$(BUILD)/tests/vm/called
 SCENARIOS := $(BUILD)/tests/vm/scenarios

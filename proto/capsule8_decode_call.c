@@ -11,6 +11,7 @@ struct call {
 	const char *executable; /* NULL: of the kernel */
 	const char *symbol;
 	const char *filter; /* NULL: there is no such field */
+	const Capsule8__Api__V0__Expression *expression;
 	struct probe_parameter *parameters;
 	size_t parameter_count;
 };
@@ -50,7 +51,9 @@ static int add_request(const struct place *at, const struct call *call)
 		return -ENOMEM;
 	r = probe_request_new_call(&clause->request, call->kind, call->executable, call->symbol, call->parameters, call->parameter_count,
 				   call->filter, at->err);
-	if (!r || r == -ENOMEM)
+	if (!r)
+		return place_add_expression(at, clause, call->expression);
+	if (r == -ENOMEM)
 		return r;
 	at->err->code = -EINVAL;
 	return error_prefix(at->err, -EINVAL, "subscription.event_filter.%s[%zu]", at->list, at->index);
@@ -85,12 +88,10 @@ static int decode_call(const struct place *at, const struct call *call)
 
 int place_decode_kernel_call(const struct place *at, const Capsule8__Api__V0__KernelFunctionCallFilter *filter)
 {
-	struct call call = {.symbol = filter->symbol, .filter = filter->filter};
+	struct call call = {.symbol = filter->symbol, .filter = filter->filter, .expression = filter->filter_expression};
 	int r;
 
 	r = place_check_enum(at, "type", &capsule8__api__v0__kernel_function_call_event_type__descriptor, (int)filter->type);
-	if (!r)
-		r = place_check_no_expression(at, "filter_expression", filter->filter_expression);
 	if (r)
 		return r;
 	call.kind = filter->type == CAPSULE8__API__V0__KERNEL_FUNCTION_CALL_EVENT_TYPE__KERNEL_FUNCTION_CALL_EVENT_TYPE_ENTER
@@ -104,12 +105,10 @@ int place_decode_kernel_call(const struct place *at, const Capsule8__Api__V0__Ke
 
 int place_decode_user_call(const struct place *at, const Capsule8__Api__V0__UserFunctionCallFilter *filter)
 {
-	struct call call = {.executable = filter->executable, .symbol = filter->symbol};
+	struct call call = {.executable = filter->executable, .symbol = filter->symbol, .expression = filter->filter_expression};
 	int r;
 
 	r = place_check_enum(at, "type", &capsule8__api__v0__user_function_call_event_type__descriptor, (int)filter->type);
-	if (!r)
-		r = place_check_no_expression(at, "filter_expression", filter->filter_expression);
 	if (r)
 		return r;
 	call.kind = filter->type == CAPSULE8__API__V0__USER_FUNCTION_CALL_EVENT_TYPE__USER_FUNCTION_CALL_EVENT_TYPE_ENTER

@@ -39,8 +39,6 @@ int place_decode_file(const struct place *at, const Capsule8__Api__V0__FileEvent
 	r = place_check_enum(at, "type", &capsule8__api__v0__file_event_type__descriptor, (int)filter->type);
 	if (!r)
 		r = check_fields(at, kind, filter);
-	if (!r)
-		r = place_check_no_expression(at, "filter_expression", filter->filter_expression);
 	if (r)
 		return r;
 	clause = place_add_clause(at, kind);
@@ -52,5 +50,7 @@ int place_decode_file(const struct place *at, const Capsule8__Api__V0__FileEvent
 		r = place_add_string(at, clause, "filename_pattern", name, PREDICATE_GLOB, filter->filename_pattern);
 	if (!r)
 		r = add_mask(at, clause, "open_flags_mask", "open_flags", filter->open_flags_mask);
-	return r ? r : add_mask(at, clause, "create_mode_mask", "open_mode", filter->create_mode_mask);
+	if (!r)
+		r = add_mask(at, clause, "create_mode_mask", "open_mode", filter->create_mode_mask);
+	return r ? r : place_add_expression(at, clause, filter->filter_expression);
 }

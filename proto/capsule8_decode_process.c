@@ -31,8 +31,6 @@ int place_decode_process(const struct place *at, const Capsule8__Api__V0__Proces
 	r = place_check_enum(at, "type", &capsule8__api__v0__process_event_type__descriptor, (int)filter->type);
 	if (!r)
 		r = check_fields(at, filter);
-	if (!r)
-		r = place_check_no_expression(at, "filter_expression", filter->filter_expression);
 	if (r)
 		return r;
 	clause = place_add_clause(at, capsule8_process_kind(filter->type));
@@ -43,5 +41,5 @@ int place_decode_process(const struct place *at, const Capsule8__Api__V0__Proces
 		r = place_add_string(at, clause, "exec_filename_pattern", "exec_filename", PREDICATE_GLOB, filter->exec_filename_pattern);
 	if (!r && filter->exit_code)
 		r = place_add_integer(at, clause, "exit_code", "exit_code", PREDICATE_EQUAL, (uint64_t)(int64_t)filter->exit_code->value);
-	return r;
+	return r ? r : place_add_expression(at, clause, filter->filter_expression);
 }

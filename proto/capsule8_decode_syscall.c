@@ -3,14 +3,27 @@
 #include <errno.h>
 #include <inttypes.h>
 
-static int add_abi(const struct place *at, struct clause *clause, Capsule8__Api__V0__SyscallAbi abi)
+/* One that is not asked for is that of 64-bit programs, unless the expression speaks of it. */
+static int add_abi(const struct place *at, struct clause *clause, Capsule8__Api__V0__SyscallAbi abi, const struct expression *expression)
 {
 	enum sample_abi wanted = abi == CAPSULE8__API__V0__SYSCALL_ABI__SYSCALL_ABI_I386 ? SAMPLE_ABI_32 : SAMPLE_ABI_64;
 	int r = 0;
 
 	if (abi != CAPSULE8__API__V0__SYSCALL_ABI__SYSCALL_ABI_UNSPECIFIED)
 		r = place_check_enum(at, "abi", &capsule8__api__v0__syscall_abi__descriptor, (int)abi);
+	else if (expression_has_field(expression, catalog_field(clause->kind, "abi")))
+		return 0;
 	return r ? r : place_add_integer(at, clause, "abi", "abi", PREDICATE_EQUAL, wanted);
+}
+
+static int add_id(const struct place *at, struct clause *clause, const Google__Protobuf__Int64Value *id,
+		  const struct expression *expression)
+{
+	if (id)
+		return place_add_integer(at, clause, "id", "id", PREDICATE_EQUAL, (uint64_t)id->value);
+	if (at->options->all_syscalls || expression_binds(expression, catalog_field(clause->kind, "id")))
+		return 0;
+	return place_refuse(at, "id", "not set; must name a system call by its number, unless filter_expression does (id = NUMBER)");
 }
 
 static int add_arguments(const struct place *at, struct clause *clause, const Capsule8__Api__V0__SyscallEventFilter *filter)
@@ -42,26 +55,40 @@ static int add_ret(const struct place *at, struct clause *clause, const Google__
 	return place_add_integer(at, clause, "ret", "ret", PREDICATE_EQUAL, (uint64_t)value->value);
 }
 
+/* `expression`, which is taken over, has been checked. */
+static int add_conditions(const struct place *at, struct clause *clause, const Capsule8__Api__V0__SyscallEventFilter *filter,
+			  struct expression *expression)
+{
+	int r;
+
+	r = add_id(at, clause, filter->id, expression);
+	if (!r)
+		r = add_abi(at, clause, filter->abi, expression);
+	if (!r)
+		r = add_arguments(at, clause, filter);
+	if (!r)
+		r = add_ret(at, clause, filter->ret);
+	if (!r && expression)
+		return clause_add_expression(clause, expression, NULL, at->err);
+	expression_free(expression);
+	return r;
+}
+
 int place_decode_syscall(const struct place *at, const Capsule8__Api__V0__SyscallEventFilter *filter)
 {
+	/* The expression comes last, but says what has to come before it. */
+	struct clause expression = {0};
 	struct clause *clause;
 	int r;
 
 	r = place_check_enum(at, "type", &capsule8__api__v0__syscall_event_type__descriptor, (int)filter->type);
-	if (!r)
-		r = place_check_no_expression(at, "filter_expression", filter->filter_expression);
 	if (r)
 		return r;
-	if (!filter->id)
-		return place_refuse(at, "id", "not set; must name a system call by its number");
 	clause = place_add_clause(at, filter->type == CAPSULE8__API__V0__SYSCALL_EVENT_TYPE__SYSCALL_EVENT_TYPE_ENTER ? EVENT_SYSCALL_ENTER
 														      : EVENT_SYSCALL_EXIT);
 	if (!clause)
 		return -ENOMEM;
-	r = place_add_integer(at, clause, "id", "id", PREDICATE_EQUAL, (uint64_t)filter->id->value);
-	if (!r)
-		r = add_abi(at, clause, filter->abi);
-	if (!r)
-		r = add_arguments(at, clause, filter);
-	return r ? r : add_ret(at, clause, filter->ret);
+	expression.kind = clause->kind;
+	r = place_add_expression(at, &expression, filter->filter_expression);
+	return r ? r : add_conditions(at, clause, filter, expression.filter);
 }

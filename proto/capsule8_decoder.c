@@ -78,16 +78,17 @@ static int check_clause_count(const event_filter *f, struct error *err)
 }
 
 /* Gives each filter of a list to decode(at, filter). */
-#define DECODE_EACH(name, decode)                                                              \
-	for (size_t i = 0; i < f->n_##name; i++) {                                             \
-		const struct place at = {.spec = spec, .list = #name, .index = i, .err = err}; \
-		int r = decode;                                                                \
-                                                                                               \
-		if (r)                                                                         \
-			return r;                                                              \
+#define DECODE_EACH(name, decode)                                                                                  \
+	for (size_t i = 0; i < f->n_##name; i++) {                                                                 \
+		const struct place at = {.spec = spec, .list = #name, .index = i, .options = options, .err = err}; \
+		int r = decode;                                                                                    \
+                                                                                                                   \
+		if (r)                                                                                             \
+			return r;                                                                                  \
 	}
 
-static int decode_filters(struct subscription_spec *spec, const event_filter *f, struct error *err)
+static int decode_filters(struct subscription_spec *spec, const event_filter *f, const struct capsule8_decode_options *options,
+			  struct error *err)
 {
 	DECODE_EACH(syscall_events, place_decode_syscall(&at, f->syscall_events[i]))
 	DECODE_EACH(process_events, place_decode_process(&at, f->process_events[i]))
@@ -164,7 +165,8 @@ static int decode_container_filter(struct subscription_spec *spec, const Capsule
 	return r ? r : add_containers(to, CONTAINER_FILTER_IMAGE_NAME, f->image_names, f->n_image_names, err);
 }
 
-static int decode_subscription(struct subscription_spec *spec, const Capsule8__Api__V0__Subscription *s, struct error *err)
+static int decode_subscription(struct subscription_spec *spec, const Capsule8__Api__V0__Subscription *s,
+			       const struct capsule8_decode_options *options, struct error *err)
 {
 	int r;
 
@@ -179,11 +181,13 @@ static int decode_subscription(struct subscription_spec *spec, const Capsule8__A
 		r = decode_window(spec, s, err);
 	if (!r)
 		r = decode_container_filter(spec, s->container_filter, err);
-	return r ? r : decode_filters(spec, s->event_filter, err);
+	return r ? r : decode_filters(spec, s->event_filter, options, err);
 }
 
-int capsule8_decode_request(const uint8_t *bytes, size_t size, struct subscription_spec **ret, struct error *err)
+int capsule8_decode_request(const uint8_t *bytes, size_t size, const struct capsule8_decode_options *options,
+			    struct subscription_spec **ret, struct error *err)
 {
+	static const struct capsule8_decode_options nothing_more;
 	Capsule8__Api__V0__GetEventsRequest *request;
 	struct subscription_spec *spec;
 	/* Places put their path in front of an error: there has to be one. */
@@ -198,7 +202,8 @@ int capsule8_decode_request(const uint8_t *bytes, size_t size, struct subscripti
 	if (!request)
 		return error_set(err, -EINVAL, "the bytes are not a capsule8.api.v0.GetEventsRequest");
 	spec = subscription_spec_new();
-	r = spec ? decode_subscription(spec, request->subscription, err) : error_set(err, -ENOMEM, "out of memory");
+	r = spec ? decode_subscription(spec, request->subscription, options ? options : &nothing_more, err)
+		 : error_set(err, -ENOMEM, "out of memory");
 	capsule8__api__v0__get_events_request__free_unpacked(request, NULL);
 	if (r) {
 		subscription_spec_free(spec);

@@ -1,6 +1,5 @@
 #include "proto/capsule8_place.h"
 
-#include "proto/capsule8_decoder.h"
 #include "subscription/status.h"
 
 #include <errno.h>
@@ -32,14 +31,14 @@ int place_no_memory(const struct place *at)
 	return error_set(at->err, -ENOMEM, "out of memory");
 }
 
-/* "A (1), B (2)", or "A (1) to Z (26)" when there are many. The value 0 is never allowed. */
-static void list_values(const ProtobufCEnumDescriptor *type, char *to, size_t size)
+/* "A (1), B (2)", or "A (1) to Z (26)" when there are many; without the first `without`. */
+static void list_values(const ProtobufCEnumDescriptor *type, unsigned int without, char *to, size_t size)
 {
-	const ProtobufCEnumValue *first = &type->values[1];
+	const ProtobufCEnumValue *first = &type->values[without];
 	const ProtobufCEnumValue *last = &type->values[type->n_values - 1];
 	size_t length = 0;
 
-	if (type->n_values - 1 > NAMES_MAX) {
+	if (type->n_values - without > NAMES_MAX) {
 		snprintf(to, size, "%s (%d) to %s (%d)", first->name, first->value, last->name, last->value);
 		return;
 	}
@@ -53,8 +52,18 @@ int place_check_enum(const struct place *at, const char *field, const ProtobufCE
 
 	if (value && protobuf_c_enum_descriptor_get_value(type, value))
 		return 0;
-	list_values(type, allowed, sizeof(allowed));
+	list_values(type, 1, allowed, sizeof(allowed));
 	return place_refuse(at, field, "%d%s; must be %s", value, value ? "" : " (unspecified)", allowed);
+}
+
+int place_check_choice(const struct place *at, const char *field, const ProtobufCEnumDescriptor *type, int value)
+{
+	char allowed[256];
+
+	if (protobuf_c_enum_descriptor_get_value(type, value))
+		return 0;
+	list_values(type, 0, allowed, sizeof(allowed));
+	return place_refuse(at, field, "%d; must be %s", value, allowed);
 }
 
 int place_check_length(const struct place *at, const char *field, const char *string)
@@ -64,14 +73,6 @@ int place_check_length(const struct place *at, const char *field, const char *st
 	if (length <= CAPSULE8_PATTERN_MAX_BYTES)
 		return 0;
 	return place_refuse(at, field, "%zu bytes long; at most %d are allowed", length, CAPSULE8_PATTERN_MAX_BYTES);
-}
-
-int place_check_no_expression(const struct place *at, const char *field, const void *expression)
-{
-	if (!expression)
-		return 0;
-	error_set(at->err, -EOPNOTSUPP, "expressions are not served by this sensor; use the filter's own fields");
-	return place_prefix(at, field);
 }
 
 struct clause *place_add_clause(const struct place *at, enum event_kind kind)

@@ -2,6 +2,7 @@
 #define PROTO_CAPSULE8_PLACE_H
 
 #include "capsule8/api/v0/telemetry_service.pb-c.h"
+#include "proto/capsule8_decoder.h"
 #include "subscription/spec.h"
 
 /*
@@ -12,6 +13,7 @@ struct place {
 	struct subscription_spec *spec; /* what is made of the request */
 	const char *list;               /* "file_events" */
 	size_t index;
+	const struct capsule8_decode_options *options;
 	struct error *err; /* never NULL */
 };
 
@@ -26,11 +28,11 @@ int place_no_memory(const struct place *at);
 /* The value of an enum must be one that exists, and not 0. */
 int place_check_enum(const struct place *at, const char *field, const ProtobufCEnumDescriptor *type, int value);
 
+/* The same where 0 means something as well. */
+int place_check_choice(const struct place *at, const char *field, const ProtobufCEnumDescriptor *type, int value);
+
 /* A string of a client must not be longer than CAPSULE8_PATTERN_MAX_BYTES. */
 int place_check_length(const struct place *at, const char *field, const char *string);
-
-/* -EOPNOTSUPP when there is one (`field`: "filter_expression", or what the older form is called). */
-int place_check_no_expression(const struct place *at, const char *field, const void *expression);
 
 /* A new clause; NULL: out of memory, and the error says so. */
 struct clause *place_add_clause(const struct place *at, enum event_kind kind);
@@ -38,11 +40,15 @@ struct clause *place_add_clause(const struct place *at, enum event_kind kind);
 /* A valid clause that this sensor does not serve: STATUS_UNIMPLEMENTED, "PATH: WHAT events are not served by this sensor". */
 int place_add_refusal(const struct place *at, const char *what);
 
-/* Predicates; `field` is the one of the request, `name` the catalog's. Strings may be NULL: nothing is added. */
+/* Conditions; `field` is the one of the request, `name` the catalog's. Strings may be NULL: nothing is added. */
 int place_add_integer(const struct place *at, struct clause *clause, const char *field, const char *name, enum predicate_operator op,
 		      uint64_t value);
 int place_add_string(const struct place *at, struct clause *clause, const char *field, const char *name, enum predicate_operator op,
 		     const Google__Protobuf__StringValue *value);
+
+/* Expressions, the filter's `filter_expression` and the older form, its `filter`; the clause has its request by then. NULL: nothing is added. */
+int place_add_expression(const struct place *at, struct clause *clause, const Capsule8__Api__V0__Expression *e);
+int place_add_filter_expression(const struct place *at, struct clause *clause, const Capsule8__Api__V0__FilterExpression *e);
 
 /* What becomes of one filter of each list. */
 int place_decode_syscall(const struct place *at, const Capsule8__Api__V0__SyscallEventFilter *filter);

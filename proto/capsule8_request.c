@@ -2,8 +2,10 @@
 
 #include "capsule8/api/v0/telemetry_service.pb-c.h"
 #include "proto/capsule8_events.h"
+#include "proto/capsule8_expression.h"
 #include "proto/capsule8_throttle.h"
 #include "sensor/probe_request.h"
+#include "subscription/query_print.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,10 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of a filter, in an error. */
+#define SHOWN_MAX_BYTES 200
+
 /* One filter with the memory of the values that it may point to. */
 struct filter {
 	/* From calloc: what the filter's lists point to. */
 	void *memory;
+	struct capsule8_expression_messages *messages;
 	union {
 		struct {
 			Capsule8__Api__V0__SyscallEventFilter filter;
@@ -40,148 +46,202 @@ struct filter {
 	};
 };
 
-static int refuse_predicate(const struct predicate *p, const char *reason, struct error *err)
+static void filter_done(struct filter *f)
 {
-	return error_set(err, -EINVAL, "%s: %s", p->field->name, reason);
+	capsule8_expression_messages_free(f->messages);
+	free(f->memory);
 }
 
-static int refuse_operator(const struct predicate *p, struct error *err)
+/*
+ * A filter's own fields, in the order in which the decoder ANDs them, which is the order of these tables. The conditions that a filter begins
+ * with go into them as long as they come in that order, and the rest into filter_expression: so what was one AND is the same AND again. Old
+ * servers know the fields of old.
+ */
+struct own_field {
+	const char *name; /* the catalog's */
+	enum expression_type type;
+	/* Whether the filter has taken the value. */
+	bool (*set)(struct filter *to, size_t index, const struct expression *value);
+};
+
+static bool set_id(struct filter *to, size_t index, const struct expression *value)
 {
-	return refuse_predicate(p, p->op == PREDICATE_BITS ? "the filter has no mask of it" : "the filter has only a mask of it", err);
+	(void)index;
+	google__protobuf__int64_value__init(&to->syscall.id);
+	to->syscall.id.value = (int64_t)value->integer;
+	to->syscall.filter.id = &to->syscall.id;
+	return true;
 }
 
-static Google__Protobuf__Int64Value *int64_value(Google__Protobuf__Int64Value *to, const struct predicate *p)
+static bool set_abi(struct filter *to, size_t index, const struct expression *value)
 {
-	google__protobuf__int64_value__init(to);
-	to->value = (int64_t)p->integer;
-	return to;
+	(void)index;
+	if (value->integer != SAMPLE_ABI_32 && value->integer != SAMPLE_ABI_64)
+		return false;
+	to->syscall.filter.abi = value->integer == SAMPLE_ABI_32 ? CAPSULE8__API__V0__SYSCALL_ABI__SYSCALL_ABI_I386
+								 : CAPSULE8__API__V0__SYSCALL_ABI__SYSCALL_ABI_X86_64;
+	return true;
 }
 
-static int set_argument(struct filter *to, const struct predicate *p, struct error *err)
+#define ARGUMENTS 2 /* index of arg0 */
+
+static bool set_argument(struct filter *to, size_t index, const struct expression *value)
 {
 	Capsule8__Api__V0__SyscallEventFilter *f = &to->syscall.filter;
 	Google__Protobuf__UInt64Value **const members[] = {&f->arg0, &f->arg1, &f->arg2, &f->arg3, &f->arg4, &f->arg5};
-	const char *name = p->field->name;
-	size_t i;
+	Google__Protobuf__UInt64Value *argument = &to->syscall.arguments[index - ARGUMENTS];
 
-	if (strncmp(name, "arg", 3) != 0 || name[3] < '0' || name[3] > '5' || name[4])
-		return refuse_predicate(p, "not a field of the filter", err);
-	i = (size_t)(name[3] - '0');
-	if (*members[i])
-		return refuse_predicate(p, "asked for twice", err);
-	google__protobuf__uint64_value__init(&to->syscall.arguments[i]);
-	to->syscall.arguments[i].value = p->integer;
-	*members[i] = &to->syscall.arguments[i];
-	return 0;
+	google__protobuf__uint64_value__init(argument);
+	argument->value = value->integer;
+	*members[index - ARGUMENTS] = argument;
+	return true;
 }
 
-static int set_syscall(struct filter *to, const struct predicate *p, struct error *err)
+static bool set_ret(struct filter *to, size_t index, const struct expression *value)
 {
-	Capsule8__Api__V0__SyscallEventFilter *f = &to->syscall.filter;
+	(void)index;
+	google__protobuf__int64_value__init(&to->syscall.ret);
+	to->syscall.ret.value = (int64_t)value->integer;
+	to->syscall.filter.ret = &to->syscall.ret;
+	return true;
+}
 
-	if (p->op != PREDICATE_EQUAL)
-		return refuse_operator(p, err);
-	if (!strcmp(p->field->name, "id")) {
-		if (f->id)
-			return refuse_predicate(p, "asked for twice", err);
-		f->id = int64_value(&to->syscall.id, p);
+static const struct own_field syscall_fields[] = {
+	{"id", EXPRESSION_EQ, set_id},         {"abi", EXPRESSION_EQ, set_abi},       {"arg0", EXPRESSION_EQ, set_argument},
+	{"arg1", EXPRESSION_EQ, set_argument}, {"arg2", EXPRESSION_EQ, set_argument}, {"arg3", EXPRESSION_EQ, set_argument},
+	{"arg4", EXPRESSION_EQ, set_argument}, {"arg5", EXPRESSION_EQ, set_argument}, {"ret", EXPRESSION_EQ, set_ret},
+};
+
+static Google__Protobuf__StringValue *string_value(Google__Protobuf__StringValue *to, const struct expression *value)
+{
+	google__protobuf__string_value__init(to);
+	to->value = value->string;
+	return to;
+}
+
+static Google__Protobuf__Int32Value *int32_value(Google__Protobuf__Int32Value *to, const struct expression *value)
+{
+	google__protobuf__int32_value__init(to);
+	to->value = (int32_t)(int64_t)value->integer;
+	return to;
+}
+
+static bool set_exec_filename(struct filter *to, size_t index, const struct expression *value)
+{
+	if (index)
+		to->process.filter.exec_filename_pattern = string_value(&to->process.pattern, value);
+	else
+		to->process.filter.exec_filename = string_value(&to->process.filename, value);
+	return true;
+}
+
+static bool set_exit_code(struct filter *to, size_t index, const struct expression *value)
+{
+	(void)index;
+	to->process.filter.exit_code = int32_value(&to->process.exit_code, value);
+	return true;
+}
+
+static const struct own_field process_fields[] = {
+	{"exec_filename", EXPRESSION_EQ, set_exec_filename},
+	{"exec_filename", EXPRESSION_LIKE, set_exec_filename},
+	{"exit_code", EXPRESSION_EQ, set_exit_code},
+};
+
+static bool set_filename(struct filter *to, size_t index, const struct expression *value)
+{
+	if (index)
+		to->file.filter.filename_pattern = string_value(&to->file.pattern, value);
+	else
+		to->file.filter.filename = string_value(&to->file.filename, value);
+	return true;
+}
+
+#define FLAGS_INDEX 2
+
+static bool set_mask(struct filter *to, size_t index, const struct expression *value)
+{
+	if (!value->integer)
+		return false;
+	if (index == FLAGS_INDEX)
+		to->file.filter.open_flags_mask = int32_value(&to->file.flags, value);
+	else
+		to->file.filter.create_mode_mask = int32_value(&to->file.mode, value);
+	return true;
+}
+
+/* NULL: what the kind calls the name (capsule8_file_name_field()). */
+static const struct own_field file_fields[] = {
+	{NULL, EXPRESSION_EQ, set_filename},
+	{NULL, EXPRESSION_LIKE, set_filename},
+	{"open_flags", EXPRESSION_BITWISE_AND, set_mask},
+	{"open_mode", EXPRESSION_BITWISE_AND, set_mask},
+};
+
+/* `(FIELD & MASK) != 0` as clause_add() makes it: what is in brackets. Else the condition itself. */
+static const struct expression *without_mask(const struct expression *condition)
+{
+	const struct expression *masked = condition->first;
+
+	if (condition->type != EXPRESSION_NE || masked->type != EXPRESSION_BITWISE_AND || masked->next->type != EXPRESSION_VALUE ||
+	    masked->next->integer)
+		return condition;
+	return masked;
+}
+
+/* The row from `next` on that a condition can go into; NULL: none. */
+static const struct own_field *find_own_field(enum event_kind kind, const struct own_field *next, const struct own_field *end,
+					      const struct expression *condition, const struct expression **ret_value)
+{
+	const struct expression *e = without_mask(condition), *field = e->first;
+
+	if (!field || !field->next || field->type != EXPRESSION_FIELD || !field->field || field->next->type != EXPRESSION_VALUE)
+		return NULL;
+	*ret_value = field->next;
+	for (; next < end; next++) {
+		const char *name = next->name ? next->name : capsule8_file_name_field(kind);
+
+		if (next->type == e->type && field->field == catalog_field(kind, name))
+			return next;
+	}
+	return NULL;
+}
+
+/* For filters that have none. */
+static const struct own_field no_fields[1];
+
+/* A clause's filter, into the filter's own fields and what *ret points to. */
+static int set_conditions(const struct clause *c, struct filter *to, const struct own_field *rows, size_t count,
+			  Capsule8__Api__V0__Expression **ret, struct error *err)
+{
+	const struct expression *e = c->filter && c->filter->type == EXPRESSION_AND ? c->filter->first : c->filter;
+	size_t next = 0;
+
+	for (; e && next < count; e = e->next) {
+		const struct expression *value;
+		const struct own_field *row = find_own_field(c->kind, rows + next, rows + count, e, &value);
+
+		if (!row || !row->set(to, (size_t)(row - rows), value))
+			break;
+		next = (size_t)(row - rows) + 1;
+	}
+	return e ? capsule8_expression_encode(e, c->request, &to->messages, ret, err) : 0;
+}
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static int set_none(const struct clause *c, struct error *err)
+{
+	struct buffer text;
+
+	if (!c->filter)
 		return 0;
-	}
-	if (!strcmp(p->field->name, "ret")) {
-		if (f->ret)
-			return refuse_predicate(p, "asked for twice", err);
-		f->ret = int64_value(&to->syscall.ret, p);
-		return 0;
-	}
-	if (strcmp(p->field->name, "abi") != 0)
-		return set_argument(to, p, err);
-	if (f->abi)
-		return refuse_predicate(p, "asked for twice", err);
-	if (p->integer != SAMPLE_ABI_32 && p->integer != SAMPLE_ABI_64)
-		return refuse_predicate(p, "must be 1 (32-bit) or 2 (64-bit)", err);
-	f->abi = p->integer == SAMPLE_ABI_32 ? CAPSULE8__API__V0__SYSCALL_ABI__SYSCALL_ABI_I386
-					     : CAPSULE8__API__V0__SYSCALL_ABI__SYSCALL_ABI_X86_64;
-	return 0;
-}
-
-static int set_string(Google__Protobuf__StringValue **member, Google__Protobuf__StringValue *value, const struct predicate *p,
-		      struct error *err)
-{
-	if (*member)
-		return refuse_predicate(p, "asked for twice", err);
-	google__protobuf__string_value__init(value);
-	value->value = p->string;
-	*member = value;
-	return 0;
-}
-
-static int set_int32(Google__Protobuf__Int32Value **member, Google__Protobuf__Int32Value *value, const struct predicate *p,
-		     struct error *err)
-{
-	if (*member)
-		return refuse_predicate(p, "asked for twice", err);
-	google__protobuf__int32_value__init(value);
-	value->value = (int32_t)(int64_t)p->integer;
-	*member = value;
-	return 0;
-}
-
-static int set_process(struct filter *to, const struct predicate *p, struct error *err)
-{
-	Capsule8__Api__V0__ProcessEventFilter *f = &to->process.filter;
-
-	if (p->op == PREDICATE_BITS)
-		return refuse_operator(p, err);
-	if (!strcmp(p->field->name, "exit_code"))
-		return set_int32(&f->exit_code, &to->process.exit_code, p, err);
-	if (strcmp(p->field->name, "exec_filename") != 0)
-		return refuse_predicate(p, "not a field of the filter", err);
-	if (p->op == PREDICATE_GLOB)
-		return set_string(&f->exec_filename_pattern, &to->process.pattern, p, err);
-	return set_string(&f->exec_filename, &to->process.filename, p, err);
-}
-
-static int set_mask(struct filter *to, const struct predicate *p, struct error *err)
-{
-	Capsule8__Api__V0__FileEventFilter *f = &to->file.filter;
-	bool of_flags = !strcmp(p->field->name, "open_flags");
-
-	if (!of_flags && strcmp(p->field->name, "open_mode") != 0)
-		return refuse_predicate(p, "not a field of the filter", err);
-	if (p->op != PREDICATE_BITS)
-		return refuse_operator(p, err);
-	if (of_flags)
-		return set_int32(&f->open_flags_mask, &to->file.flags, p, err);
-	return set_int32(&f->create_mode_mask, &to->file.mode, p, err);
-}
-
-static int set_file(struct filter *to, const struct predicate *p, struct error *err)
-{
-	Capsule8__Api__V0__FileEventFilter *f = &to->file.filter;
-
-	if (strcmp(p->field->name, capsule8_file_name_field(capsule8_file_kind(f->type))) != 0)
-		return set_mask(to, p, err);
-	if (p->op == PREDICATE_GLOB)
-		return set_string(&f->filename_pattern, &to->file.pattern, p, err);
-	return set_string(&f->filename, &to->file.filename, p, err);
-}
-
-static int set_none(struct filter *to, const struct predicate *p, struct error *err)
-{
-	(void)to;
-	return refuse_predicate(p, "not a field of the filter", err);
-}
-
-static int set_predicates(const struct clause *c, struct filter *to,
-			  int (*set)(struct filter *to, const struct predicate *p, struct error *err), struct error *err)
-{
-	for (size_t i = 0; i < c->predicate_count; i++) {
-		int r = set(to, &c->predicates[i], err);
-
-		if (r)
-			return r;
-	}
-	return 0;
+	buffer_init(&text, SHOWN_MAX_BYTES);
+	expression_print(c->filter, c->request, &text);
+	error_set(err, -EINVAL, "%s events have no filter in the contract: \"%.*s\" cannot be sent", catalog_entry(c->kind)->family,
+		  (int)text.length, (const char *)text.data);
+	buffer_done(&text);
+	return -EINVAL;
 }
 
 static int add_syscall(const struct clause *c, struct filter *to, Capsule8__Api__V0__SyscallEventType type,
@@ -190,7 +250,7 @@ static int add_syscall(const struct clause *c, struct filter *to, Capsule8__Api_
 	capsule8__api__v0__syscall_event_filter__init(&to->syscall.filter);
 	to->syscall.filter.type = type;
 	filter->syscall_events[filter->n_syscall_events++] = &to->syscall.filter;
-	return set_predicates(c, to, set_syscall, err);
+	return set_conditions(c, to, syscall_fields, COUNT(syscall_fields), &to->syscall.filter.filter_expression, err);
 }
 
 static int add_process(const struct clause *c, struct filter *to, Capsule8__Api__V0__EventFilter *filter, struct error *err)
@@ -198,7 +258,7 @@ static int add_process(const struct clause *c, struct filter *to, Capsule8__Api_
 	capsule8__api__v0__process_event_filter__init(&to->process.filter);
 	to->process.filter.type = capsule8_process_type(c->kind);
 	filter->process_events[filter->n_process_events++] = &to->process.filter;
-	return set_predicates(c, to, set_process, err);
+	return set_conditions(c, to, process_fields, COUNT(process_fields), &to->process.filter.filter_expression, err);
 }
 
 static int add_file(const struct clause *c, struct filter *to, Capsule8__Api__V0__EventFilter *filter, struct error *err)
@@ -206,7 +266,7 @@ static int add_file(const struct clause *c, struct filter *to, Capsule8__Api__V0
 	capsule8__api__v0__file_event_filter__init(&to->file.filter);
 	to->file.filter.type = capsule8_file_type(c->kind);
 	filter->file_events[filter->n_file_events++] = &to->file.filter;
-	return set_predicates(c, to, set_file, err);
+	return set_conditions(c, to, file_fields, COUNT(file_fields), &to->file.filter.filter_expression, err);
 }
 
 static int add_network(const struct clause *c, struct filter *to, Capsule8__Api__V0__EventFilter *filter, struct error *err)
@@ -214,7 +274,7 @@ static int add_network(const struct clause *c, struct filter *to, Capsule8__Api_
 	capsule8__api__v0__network_event_filter__init(&to->network);
 	to->network.type = capsule8_network_type(c->kind);
 	filter->network_events[filter->n_network_events++] = &to->network;
-	return set_predicates(c, to, set_none, err);
+	return set_conditions(c, to, no_fields, 0, &to->network.filter_expression, err);
 }
 
 static int refuse_missing_request(struct error *err)
@@ -260,7 +320,7 @@ static int add_kernel_call(const struct clause *c, struct filter *to, Capsule8__
 	f->arguments = entries;
 	f->n_arguments = request->parameter_count;
 	filter->kernel_events[filter->n_kernel_events++] = f;
-	return set_predicates(c, to, set_none, err);
+	return set_conditions(c, to, no_fields, 0, &f->filter_expression, err);
 }
 
 static int add_user_call(const struct clause *c, struct filter *to, Capsule8__Api__V0__UserFunctionCallEventType type,
@@ -289,7 +349,7 @@ static int add_user_call(const struct clause *c, struct filter *to, Capsule8__Ap
 	f->arguments = entries;
 	f->n_arguments = request->parameter_count;
 	filter->user_events[filter->n_user_events++] = f;
-	return set_predicates(c, to, set_none, err);
+	return set_conditions(c, to, no_fields, 0, &f->filter_expression, err);
 }
 
 static int counter_type(uint32_t perf_type, Capsule8__Api__V0__PerformanceEventType *ret, struct error *err)
@@ -340,7 +400,7 @@ static int add_performance(const struct clause *c, struct filter *to, Capsule8__
 		f->period = request->rate;
 	}
 	filter->performance_events[filter->n_performance_events++] = f;
-	return r ? r : set_predicates(c, to, set_none, err);
+	return r ? r : set_none(c, err);
 }
 
 static int add_ticker(const struct clause *c, struct filter *to, Capsule8__Api__V0__EventFilter *filter, struct error *err)
@@ -350,7 +410,7 @@ static int add_ticker(const struct clause *c, struct filter *to, Capsule8__Api__
 	capsule8__api__v0__ticker_event_filter__init(&to->ticker);
 	to->ticker.interval = (int64_t)c->interval_ns;
 	filter->ticker_events[filter->n_ticker_events++] = &to->ticker;
-	return set_predicates(c, to, set_none, err);
+	return set_none(c, err);
 }
 
 static int add_chargen(const struct clause *c, struct filter *to, Capsule8__Api__V0__EventFilter *filter, struct error *err)
@@ -358,7 +418,7 @@ static int add_chargen(const struct clause *c, struct filter *to, Capsule8__Api_
 	capsule8__api__v0__chargen_event_filter__init(&to->chargen);
 	to->chargen.length = c->length;
 	filter->chargen_events[filter->n_chargen_events++] = &to->chargen;
-	return set_predicates(c, to, set_none, err);
+	return set_none(c, err);
 }
 
 static int add_clause(const struct clause *c, struct filter *to, Capsule8__Api__V0__EventFilter *filter, struct error *err)
@@ -552,7 +612,7 @@ int capsule8_encode_request(const struct subscription_spec *spec, struct buffer 
 	else
 		r = error_set(err, -ENOMEM, "no room for the request");
 	for (size_t i = 0; filters && i < room; i++)
-		free(filters[i].memory);
+		filter_done(&filters[i]);
 	free(filters);
 	free(lists);
 	return r;

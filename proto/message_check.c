@@ -95,7 +95,7 @@ static int check_message(struct check *c, struct frame *f, const uint8_t *end)
 	int r;
 
 	if (f->depth > MESSAGE_DEPTH_MAX)
-		return refuse(c, f, "more than 100 messages in one another are not allowed");
+		return refuse(c, f, "more than 256 messages in one another are not allowed");
 	while (at < end) {
 		f->field = NULL;
 		if (!wire_read_field(&at, end, &field))

@@ -14,7 +14,7 @@
  * NUL or are not UTF-8. A message that passes may still be refused by protobuf-c, for a field of the wrong wire type.
  */
 
-#define MESSAGE_DEPTH_MAX  100
+#define MESSAGE_DEPTH_MAX  256
 #define MESSAGE_FIELDS_MAX 131072
 
 int message_check(const ProtobufCMessageDescriptor *descriptor, const uint8_t *bytes, size_t size, struct error *err);

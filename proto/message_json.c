@@ -136,10 +136,10 @@ static bool is_set(const ProtobufCMessage *message, const ProtobufCFieldDescript
 
 /* protobuf-c shows a map as a list of messages with a key and a value, and keeps no mark of it. protoc names those messages after the field:
  * `arguments` of type X holds X.ArgumentsEntry. */
-static bool is_map(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+bool message_json_is_map(const ProtobufCMessageDescriptor *message, const ProtobufCFieldDescriptor *field)
 {
 	const ProtobufCMessageDescriptor *entry = field->descriptor;
-	size_t outer = strlen(message->descriptor->name);
+	size_t outer = strlen(message->name);
 	const char *name;
 	bool upper = true;
 
@@ -147,7 +147,7 @@ static bool is_map(const ProtobufCMessage *message, const ProtobufCFieldDescript
 		return false;
 	if (strcmp(entry->fields[0].name, "key") != 0 || strcmp(entry->fields[1].name, "value") != 0)
 		return false;
-	if (strncmp(entry->name, message->descriptor->name, outer) != 0 || entry->name[outer] != '.')
+	if (strncmp(entry->name, message->name, outer) != 0 || entry->name[outer] != '.')
 		return false;
 	name = entry->name + outer + 1;
 	for (const char *c = field->name; *c; c++) {
@@ -204,7 +204,7 @@ static int put_repeated(const ProtobufCMessage *message, const ProtobufCFieldDes
 {
 	const uint8_t *elements = *(const uint8_t *const *)member_of(message, field);
 
-	if (is_map(message, field))
+	if (message_json_is_map(message->descriptor, field))
 		return put_map((const ProtobufCMessage *const *)(const void *)elements, count, out);
 	buffer_put_u8(out, '[');
 	for (size_t i = 0; i < count; i++) {
@@ -223,15 +223,20 @@ static int put_repeated(const ProtobufCMessage *message, const ProtobufCFieldDes
 /* exec_command_line → "execCommandLine": */
 static void put_name(const char *name, bool first, struct buffer *out)
 {
+	buffer_put_string(out, first ? "\"" : ",\"");
+	message_json_put_name(name, out);
+	buffer_put_string(out, "\":");
+}
+
+void message_json_put_name(const char *name, struct buffer *out)
+{
 	bool upper = false;
 
-	buffer_put_string(out, first ? "\"" : ",\"");
 	for (; *name; name++) {
 		if (*name != '_')
 			buffer_put_u8(out, (uint8_t)(upper && *name >= 'a' && *name <= 'z' ? *name - 'a' + 'A' : *name));
 		upper = *name == '_';
 	}
-	buffer_put_string(out, "\":");
 }
 
 static int put_fields(const ProtobufCMessage *message, struct buffer *out)
@@ -269,7 +274,7 @@ static int put_any(const Google__Protobuf__Any *any, struct buffer *out)
 	return 0;
 }
 
-static bool is_wrapper(const ProtobufCMessageDescriptor *type)
+bool message_json_is_wrapper(const ProtobufCMessageDescriptor *type)
 {
 	static const char package[] = "google.protobuf.";
 	size_t length = strlen(type->name);
@@ -288,7 +293,7 @@ static int put_message(const ProtobufCMessage *message, struct buffer *out)
 		return json_put_time(out, time->seconds, time->nanos) ? 0 : -EINVAL;
 	if (type == &google__protobuf__any__descriptor)
 		return put_any((const Google__Protobuf__Any *)message, out);
-	if (is_wrapper(type))
+	if (message_json_is_wrapper(type))
 		return put_value(&type->fields[0], member_of(message, &type->fields[0]), out);
 	buffer_put_u8(out, '{');
 	r = put_fields(message, out);

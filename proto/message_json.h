@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 
 /*
  * Any unpacked message in protobuf's JSON mapping (https://protobuf.dev/programming-guides/json/), on one line without a newline: names in
@@ -18,5 +19,14 @@
  * a part of it.
  */
 int message_json(const ProtobufCMessage *message, struct buffer *out);
+
+/* Parts of the mapping that go both ways (message_parse_json.h). */
+
+/* Whether a field is a map: a list of messages with a key and a value, to protobuf-c. */
+bool message_json_is_map(const ProtobufCMessageDescriptor *message, const ProtobufCFieldDescriptor *field);
+/* google.protobuf.Int64Value and the like. */
+bool message_json_is_wrapper(const ProtobufCMessageDescriptor *type);
+/* "execCommandLine" for "exec_command_line". */
+void message_json_put_name(const char *name, struct buffer *out);
 
 #endif

@@ -187,3 +187,13 @@ bool candidate_filters(const struct source_candidate *candidate, enum event_kind
 			return false;
 	return true;
 }
+
+const char *candidate_filter(const struct source_candidate *candidate, enum event_kind kind, const struct plan_entry *entry)
+{
+	if (!entry->filter || candidate_filters(candidate, kind, entry->filter_fields))
+		return entry->filter;
+	for (size_t i = 0; i < entry->weaker_count; i++)
+		if (candidate_filters(candidate, kind, entry->weaker[i].fields))
+			return entry->weaker[i].text;
+	return NULL;
+}

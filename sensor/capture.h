@@ -1,6 +1,7 @@
 #ifndef SENSOR_CAPTURE_H
 #define SENSOR_CAPTURE_H
 
+#include "sensor/plan.h"
 #include "sensor/probe.h"
 
 /*
@@ -65,5 +66,8 @@ void capture_reject(struct capture *c, const struct error *reason);
 
 /* Whether the candidate's probes can carry a filter that uses these of the kind's catalog fields (bit i: entry->fields[i]). */
 bool candidate_filters(const struct source_candidate *candidate, enum event_kind kind, uint64_t fields);
+
+/* The strongest of the plan's filters for the kind that they can carry; NULL: everything. The plan's. */
+const char *candidate_filter(const struct source_candidate *candidate, enum event_kind kind, const struct plan_entry *entry);
 
 #endif

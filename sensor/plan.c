@@ -20,8 +20,13 @@ int plan_add_request(struct plan *p, struct probe_request *request, struct error
 
 void plan_done(struct plan *p)
 {
-	for (size_t i = 0; i < EVENT_KIND_COUNT; i++)
-		free(p->kinds[i].filter);
+	for (size_t i = 0; i < EVENT_KIND_COUNT; i++) {
+		struct plan_entry *entry = &p->kinds[i];
+
+		free(entry->filter);
+		for (size_t weaker = 0; weaker < entry->weaker_count; weaker++)
+			free(entry->weaker[weaker].text);
+	}
 	for (size_t i = 0; i < p->request_count; i++)
 		probe_request_unref(p->requests[i].request);
 	free(p->requests);

@@ -8,12 +8,22 @@
  * What all subscriptions together want from the kernel: computed by subscription/, made true by sensor_apply(). A value: whoever made it
  * owns and frees it.
  */
+struct plan_filter {
+	char *text;
+	uint64_t fields; /* which of the catalog's fields it uses: bit i is entry->fields[i] */
+};
+
+#define PLAN_WEAKER_MAX 6
+
 struct plan_entry {
 	bool wanted;
 	/* Kernel filter that lets at least everything wanted through, with the catalog's kernel names of the fields; NULL: everything. From
 	 * malloc. */
 	char *filter;
-	uint64_t filter_fields; /* which of the catalog's fields it uses: bit i is entry->fields[i] */
+	uint64_t filter_fields; /* that it uses */
+	/* What is left of it without some of its fields, for ways to capture the kind that lack them; the strongest first. */
+	struct plan_filter weaker[PLAN_WEAKER_MAX];
+	size_t weaker_count;
 };
 
 /* Functions and counters, each different one once. */

@@ -133,9 +133,8 @@ static struct error want_candidate(struct probe_set *s, const struct capture *c,
 			error_set(&err, -ENOMEM, "out of memory");
 			break;
 		}
-		if (kind != EVENT_KIND_COUNT && row->filtered_kind == EVENT_KIND_BIT(kind) &&
-		    candidate_filters(c->chosen, kind, plan->kinds[kind].filter_fields))
-			filter = plan->kinds[kind].filter;
+		if (kind != EVENT_KIND_COUNT && row->filtered_kind == EVENT_KIND_BIT(kind))
+			filter = candidate_filter(c->chosen, kind, &plan->kinds[kind]);
 		probe->wanted_filter = probe->wanted && !same_filter(probe->wanted_filter, filter) ? NULL : filter;
 		probe->wanted = true;
 	}

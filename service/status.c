@@ -6,7 +6,6 @@
 #include "service/packed.h"
 #include "subscription/status.h"
 
-#include <inttypes.h>
 #include <ringside/v0/sensor.pb-c.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,35 +82,6 @@ static void add_kernel_event(void *context, const char *system, const char *name
 	item->lost = event->lost;
 }
 
-static void put_predicate(struct buffer *out, const struct predicate *p)
-{
-	const char *sign = p->op == PREDICATE_GLOB ? "~" : "=";
-
-	switch (p->field->type) {
-	case FIELD_STRING:
-		buffer_printf(out, " %s%s%s", p->field->name, sign, p->string);
-		return;
-	case FIELD_SINT32:
-	case FIELD_SINT64:
-		buffer_printf(out, " %s%s%" PRId64, p->field->name, sign, (int64_t)p->integer);
-		return;
-	default:
-		buffer_printf(out, " %s%s%" PRIu64, p->field->name, sign, p->integer);
-	}
-}
-
-/* "syscall:enter id=257" */
-static void put_clause(struct buffer *out, const struct clause *c, const struct catalog_entry *entry)
-{
-	buffer_printf(out, "%s%s%s", entry->family, *entry->type ? ":" : "", entry->type);
-	for (size_t i = 0; i < c->predicate_count; i++)
-		put_predicate(out, &c->predicates[i]);
-	if (c->kind == EVENT_TICKER)
-		buffer_printf(out, " interval_ns=%" PRIu64, c->interval_ns);
-	if (c->kind == EVENT_CHARGEN)
-		buffer_printf(out, " length=%" PRIu32, c->length);
-}
-
 static char *clause_text(const struct clause *c)
 {
 	struct buffer out;
@@ -121,7 +91,7 @@ static char *clause_text(const struct clause *c)
 	if (c->kind == EVENT_KIND_COUNT)
 		buffer_printf(&out, "not served: %s", c->refusal ? c->refusal : "");
 	else
-		put_clause(&out, c, catalog_entry(c->kind));
+		clause_describe(c, &out);
 	text = (char *)buffer_take(&out, &(size_t){0});
 	buffer_done(&out);
 	return text;

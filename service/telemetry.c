@@ -151,6 +151,7 @@ static int withhold(const struct rpc *rpc, struct subscription_spec *spec)
 
 static void request(struct rpc *rpc, const uint8_t *bytes, size_t size)
 {
+	const struct telemetry_backend *backend = rpc_service(rpc);
 	struct subscription_spec *spec;
 	struct error err = {0};
 	int r;
@@ -159,7 +160,7 @@ static void request(struct rpc *rpc, const uint8_t *bytes, size_t size)
 		rpc_finish(rpc, STATUS_UNAVAILABLE, RPC_STOPPING_MESSAGE);
 		return;
 	}
-	r = capsule8_decode_request(bytes, size, &spec, &err);
+	r = capsule8_decode_request(bytes, size, &backend->decode_options, &spec, &err);
 	if (r < 0) {
 		rpc_finish(rpc, code_of(r), err.message);
 		return;

@@ -1,6 +1,7 @@
 #ifndef SERVICE_TELEMETRY_H
 #define SERVICE_TELEMETRY_H
 
+#include "proto/capsule8_decoder.h"
 #include "service/engine.h"
 #include "service/rpc_server.h"
 
@@ -25,8 +26,9 @@ struct telemetry_backend {
 	struct encoder *encoder;
 	size_t queue_bytes;      /* per stream */
 	bool allow_remote_calls; /* serve function calls to callers on TCP, too: they read any memory of the kernel and of programs */
-	const char *sensor_id;   /* for GetStatus, like the next one */
-	uint64_t start_time_ns;  /* CLOCK_REALTIME */
+	struct capsule8_decode_options decode_options;
+	const char *sensor_id;  /* for GetStatus, like the next one */
+	uint64_t start_time_ns; /* CLOCK_REALTIME */
 	struct engine_subscription *(*subscribe)(struct engine *e, struct subscription_spec *spec, struct encoder *encoder,
 						 struct outbox *outbox,
 						 struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses),

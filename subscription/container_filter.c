@@ -158,17 +158,6 @@ bool container_filter_equal(const struct container_filter *a, const struct conta
 	return true;
 }
 
-/* No list takes quotes, blanks or what cannot be printed. */
-void container_filter_describe(const struct container_filter *f, struct buffer *out)
-{
-	static const char *const names[CONTAINER_FILTER_LISTS] = {"id", "name", "image_id", "image"};
-
-	buffer_put_string(out, "container(");
-	for (size_t i = 0; i < f->count; i++)
-		buffer_printf(out, "%s%s=\"%s\"", i ? ", " : "", names[f->entries[i].list], f->entries[i].text);
-	buffer_put_u8(out, ')');
-}
-
 static bool begins_with(const struct event_string *string, const char *prefix)
 {
 	size_t length = strlen(prefix);

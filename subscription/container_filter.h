@@ -1,7 +1,6 @@
 #ifndef SUBSCRIPTION_CONTAINER_FILTER_H
 #define SUBSCRIPTION_CONTAINER_FILTER_H
 
-#include "base/buffer.h"
 #include "base/error.h"
 #include "sensor/container.h"
 
@@ -57,9 +56,6 @@ const char *container_filter_list_name(enum container_filter_list list);
 
 /* Both may be NULL. */
 bool container_filter_equal(const struct container_filter *a, const struct container_filter *b);
-
-/* Appends it in words: `container(id=4f57c1af3f04, name=web, image="nginx*")`. */
-void container_filter_describe(const struct container_filter *f, struct buffer *out);
 
 /* `c` NULL: no container. */
 bool container_filter_matches(const struct container_filter *f, const struct container *c);

@@ -49,6 +49,7 @@ struct feed {
 	struct subscription_spec *spec; /* owned */
 	bool *served;                   /* per clause */
 	struct matcher *matchers;       /* per clause */
+	uint64_t found_by;              /* the last search of the index that found it */
 	uint64_t kinds;                 /* EVENT_KIND_BIT of the served clauses whose events come from the kernel */
 	const struct subscriber_set_callbacks *callbacks;
 	struct encoding *encoding;

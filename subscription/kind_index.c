@@ -2,11 +2,29 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <utlist.h>
+
+static void group_free(struct kind_index_group *group)
+{
+	struct kind_index_bucket *bucket, *next;
+
+	HASH_ITER (hh, group->buckets, bucket, next) {
+		HASH_DEL(group->buckets, bucket);
+		free(bucket->list.entries);
+		free(bucket);
+	}
+	free(group);
+}
 
 void kind_index_done(struct kind_index *index)
 {
-	for (size_t kind = 0; kind < EVENT_KIND_COUNT; kind++)
-		free(index->kinds[kind].entries);
+	for (size_t kind = 0; kind < EVENT_KIND_COUNT; kind++) {
+		struct kind_index_group *group, *next;
+
+		LL_FOREACH_SAFE (index->kinds[kind].groups, group, next)
+			group_free(group);
+		free(index->kinds[kind].rest.entries);
+	}
 	*index = (struct kind_index){0};
 }
 
@@ -15,10 +33,60 @@ static bool is_indexed(const struct feed *f, size_t clause)
 	return f->served[clause] && (f->kinds & EVENT_KIND_BIT(f->spec->clauses[clause].kind));
 }
 
+static struct kind_index_bucket *find_bucket(const struct kind_index_group *group, uint64_t value)
+{
+	struct kind_index_bucket *bucket;
+
+	HASH_FIND(hh, group->buckets, &value, sizeof(value), bucket);
+	return bucket;
+}
+
+/* The group of the key, a new one if there is none. NULL: out of memory. */
+static struct kind_index_group *get_group(struct kind_index *index, enum event_kind kind, const struct matcher_key *key)
+{
+	struct kind_index_group *group;
+
+	LL_FOREACH (index->kinds[kind].groups, group)
+		if (group->key.type == key->type && group->key.offset == key->offset && group->key.length == key->length)
+			return group;
+	group = calloc(1, sizeof(*group));
+	if (!group)
+		return NULL;
+	group->key = *key;
+	LL_PREPEND(index->kinds[kind].groups, group);
+	return group;
+}
+
+/* The list that a clause with this matcher belongs to. NULL: out of memory. */
+static struct kind_index_list *get_list(struct kind_index *index, enum event_kind kind, const struct matcher *m)
+{
+	struct kind_index_group *group;
+	struct kind_index_bucket *bucket;
+
+	if (!m->key.type)
+		return &index->kinds[kind].rest;
+	group = get_group(index, kind, &m->key);
+	if (!group)
+		return NULL;
+	bucket = find_bucket(group, m->key.value);
+	if (bucket)
+		return &bucket->list;
+	bucket = calloc(1, sizeof(*bucket));
+	if (!bucket)
+		return NULL;
+	bucket->value = m->key.value;
+	HASH_ADD(hh, group->buckets, value, sizeof(bucket->value), bucket);
+	if (!bucket->hh.tbl) {
+		free(bucket);
+		return NULL;
+	}
+	return &bucket->list;
+}
+
 static int append(struct kind_index_list *list, struct feed *f, size_t clause)
 {
 	if (list->count == list->capacity) {
-		size_t capacity = list->capacity ? list->capacity * 2 : 8;
+		size_t capacity = list->capacity ? list->capacity * 2 : 4;
 		struct kind_index_entry *entries = reallocarray(list->entries, capacity, sizeof(*entries));
 
 		if (!entries)
@@ -33,7 +101,12 @@ static int append(struct kind_index_list *list, struct feed *f, size_t clause)
 int kind_index_add(struct kind_index *index, struct feed *f)
 {
 	for (size_t i = 0; i < f->spec->clause_count; i++) {
-		if (is_indexed(f, i) && append(&index->kinds[f->spec->clauses[i].kind], f, i)) {
+		struct kind_index_list *list;
+
+		if (!is_indexed(f, i))
+			continue;
+		list = get_list(index, f->spec->clauses[i].kind, &f->matchers[i]);
+		if (!list || append(list, f, i)) {
 			kind_index_remove(index, f);
 			return -ENOMEM;
 		}
@@ -41,31 +114,74 @@ int kind_index_add(struct kind_index *index, struct feed *f)
 	return 0;
 }
 
-void kind_index_remove(struct kind_index *index, const struct feed *f)
+static void remove_from(struct kind_index_list *list, const struct feed *f)
 {
-	for (size_t kind = 0; kind < EVENT_KIND_COUNT; kind++) {
-		struct kind_index_list *list = &index->kinds[kind];
-		size_t kept = 0;
+	size_t kept = 0;
 
-		for (size_t i = 0; i < list->count; i++)
-			if (list->entries[i].feed != f)
-				list->entries[kept++] = list->entries[i];
-		list->count = kept;
+	for (size_t i = 0; i < list->count; i++)
+		if (list->entries[i].feed != f)
+			list->entries[kept++] = list->entries[i];
+	list->count = kept;
+}
+
+static void remove_from_group(struct kind_index_group *group, const struct feed *f)
+{
+	struct kind_index_bucket *bucket, *next;
+
+	HASH_ITER (hh, group->buckets, bucket, next) {
+		remove_from(&bucket->list, f);
+		if (bucket->list.count)
+			continue;
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc,clang-analyzer-core.NullDereference): it is in the table once */
+		HASH_DEL(group->buckets, bucket);
+		free(bucket->list.entries);
+		free(bucket);
 	}
 }
 
-size_t kind_index_find(const struct kind_index *index, const struct event *event, struct feed **ret)
+void kind_index_remove(struct kind_index *index, const struct feed *f)
 {
-	const struct kind_index_list *list = &index->kinds[event->kind];
-	size_t count = 0;
+	for (size_t kind = 0; kind < EVENT_KIND_COUNT; kind++) {
+		struct kind_index_group *group, *next;
 
+		remove_from(&index->kinds[kind].rest, f);
+		LL_FOREACH_SAFE (index->kinds[kind].groups, group, next) {
+			remove_from_group(group, f);
+			if (group->buckets)
+				continue;
+			LL_DELETE(index->kinds[kind].groups, group);
+			group_free(group);
+		}
+	}
+}
+
+/* Appends the feeds of a list that take the event and were not found in this search. */
+static size_t find_in(const struct kind_index_list *list, const struct event *event, uint64_t search, struct feed **ret, size_t count)
+{
 	for (size_t i = 0; i < list->count; i++) {
 		const struct kind_index_entry *entry = &list->entries[i];
 
-		if (entry->feed->ended || (count && ret[count - 1] == entry->feed))
+		if (entry->feed->ended || entry->feed->found_by == search || !matcher_matches(&entry->matcher, event))
 			continue;
-		if (matcher_matches(&entry->matcher, event))
-			ret[count++] = entry->feed;
+		entry->feed->found_by = search;
+		ret[count++] = entry->feed;
+	}
+	return count;
+}
+
+size_t kind_index_find(struct kind_index *index, const struct event *event, struct feed **ret)
+{
+	uint64_t search = ++index->searches;
+	size_t count = find_in(&index->kinds[event->kind].rest, event, search, ret, 0);
+	struct kind_index_group *group;
+
+	LL_FOREACH (index->kinds[event->kind].groups, group) {
+		const struct kind_index_bucket *bucket;
+		uint64_t value;
+
+		bucket = matcher_key_load(&group->key, event, &value) ? find_bucket(group, value) : NULL;
+		if (bucket)
+			count = find_in(&bucket->list, event, search, ret, count);
 	}
 	return count;
 }

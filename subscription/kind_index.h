@@ -3,9 +3,13 @@
 
 #include "subscription/feed.h"
 
+/* Out of memory is an answer, not an end. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
 /*
- * From an event's kind to the clauses that it has to be held against: an event costs what the clauses of its own kind cost, whatever else is
- * subscribed to. A feed's clauses stand together, so that none is asked twice once one has matched.
+ * From an event to the clauses that it has to be held against: those of its kind and, of the ones that want a certain value of a field
+ * (matcher.h: key) or a string with a certain beginning, those that want what it has. An event costs what these cost, whatever else is subscribed to.
  */
 struct kind_index_entry {
 	struct matcher matcher; /* a copy; the terms are the feed's */
@@ -18,8 +22,26 @@ struct kind_index_list {
 	size_t capacity;
 };
 
+/* The clauses with the same key. */
+struct kind_index_bucket {
+	uint64_t value;
+	struct kind_index_list list;
+	UT_hash_handle hh;
+};
+
+/* The clauses of a kind whose keys differ in their values only. */
+struct kind_index_group {
+	struct matcher_key key; /* of one of them */
+	struct kind_index_bucket *buckets;
+	struct kind_index_group *next;
+};
+
 struct kind_index {
-	struct kind_index_list kinds[EVENT_KIND_COUNT];
+	struct {
+		struct kind_index_group *groups;
+		struct kind_index_list rest; /* without a key */
+	} kinds[EVENT_KIND_COUNT];
+	uint64_t searches;
 };
 
 void kind_index_done(struct kind_index *index);
@@ -29,6 +51,6 @@ int kind_index_add(struct kind_index *index, struct feed *f);
 void kind_index_remove(struct kind_index *index, const struct feed *f);
 
 /* The feeds that take the event, each once. `ret` has room for all feeds. Returns how many. */
-size_t kind_index_find(const struct kind_index *index, const struct event *event, struct feed **ret);
+size_t kind_index_find(struct kind_index *index, const struct event *event, struct feed **ret);
 
 #endif

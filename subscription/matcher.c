@@ -1,91 +1,511 @@
 #include "subscription/matcher.h"
 
+#include "sensor/container.h"
+#include "sensor/process_cache.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* In the order in which they are tested. */
-enum term_operation {
-	TERM_REQUEST,
-	TERM_UINT64,
-	TERM_UINT32,
-	TERM_SINT32,
-	TERM_BOOL,
-	TERM_BITS32,
-	TERM_BITS64,
-	TERM_STRING,
-	TERM_GLOB,
+/* Where to go on: the index of a term, or the answer. */
+#define GOTO_MATCH    UINT32_MAX
+#define GOTO_MISMATCH (UINT32_MAX - 1)
+
+/* Where a value comes from. Integers are widened to 64 bits. */
+enum source {
+	SOURCE_SINT32,
+	SOURCE_UINT32,
+	SOURCE_64,
+	SOURCE_BOOL,
+	SOURCE_PORT,
+	SOURCE_STRING,
+	SOURCE_CHARS,
+	SOURCE_ARGUMENT, /* of a call; `offset` is its index */
+	SOURCE_ALL_ONES, /* no field: its mask is the value */
+};
+
+struct load {
+	uint8_t source;   /* enum source */
+	uint8_t base;     /* enum field_base */
+	uint8_t presence; /* enum field_presence */
+	uint32_t offset;
+};
+
+/* In the order of what they cost. */
+enum test {
+	TEST_REQUEST,
+	TEST_NULL,
+	TEST_INTEGER, /* (field & mask) against `integer` */
+	TEST_PAIR,    /* integers or booleans of several fields against one another */
+	TEST_STRING,
+	TEST_STRING_PAIR,
+	TEST_GLOB,
+};
+
+/* What a comparison came to, as a bit; a test wants one of several. */
+enum {
+	ORDER_LESS = 1,
+	ORDER_EQUAL = 2,
+	ORDER_GREATER = 4,
 };
 
 struct matcher_term {
-	enum term_operation operation;
-	uint32_t offset;
-	uint64_t integer;
-	const void *pointer; /* the string, or the request */
-	size_t length;
+	uint8_t test;
+	uint8_t wanted; /* ORDER_*: it holds for these */
+	bool is_signed;
+	struct load load;
+	uint32_t on_match, on_mismatch;
+	uint64_t mask; /* what is AND-ed to the field */
+	union {
+		uint64_t integer;
+		const char *string; /* or pattern */
+		const void *request;
+		uint32_t operands[2]; /* TEST_PAIR: indices in m->operands of what stands left and right */
+		struct load other;    /* TEST_STRING_PAIR */
+	};
+	uint32_t length; /* of `string` */
 };
 
-static enum term_operation term_operation(const struct predicate *p)
-{
-	bool bits = p->op == PREDICATE_BITS;
+/* Fields and a mask, AND-ed; those of one side of a comparison stand together. */
+struct matcher_operand {
+	struct load load;
+	uint64_t mask;
+	bool is_last;
+};
 
-	switch (p->field->type) {
-	case FIELD_SINT32:
-		return bits ? TERM_BITS32 : TERM_SINT32;
-	case FIELD_UINT32:
-		return bits ? TERM_BITS32 : TERM_UINT32;
-	case FIELD_BOOL:
-		return TERM_BOOL;
-	case FIELD_STRING:
-		return p->op == PREDICATE_GLOB ? TERM_GLOB : TERM_STRING;
-	case FIELD_SINT64:
-	case FIELD_UINT64:
-		break;
+/* Compiling */
+
+/* Terms are made from the last one to the first, so that each knows where it goes on: they fill the array from its end. */
+struct compiler {
+	struct matcher *m;
+	uint32_t next; /* the term before which the next one comes */
+	size_t operand_count;
+	bool failed; /* out of memory */
+};
+
+static enum expression_type mirrored(enum expression_type type)
+{
+	switch (type) {
+	case EXPRESSION_LT:
+		return EXPRESSION_GT;
+	case EXPRESSION_LE:
+		return EXPRESSION_GE;
+	case EXPRESSION_GT:
+		return EXPRESSION_LT;
+	case EXPRESSION_GE:
+		return EXPRESSION_LE;
+	default:
+		return type;
 	}
-	return bits ? TERM_BITS64 : TERM_UINT64;
 }
 
-static int compare_terms(const void *a, const void *b)
+static uint8_t wanted_orders(enum expression_type type)
 {
-	const struct matcher_term *left = a, *right = b;
+	switch (type) {
+	case EXPRESSION_NE:
+		return ORDER_LESS | ORDER_GREATER;
+	case EXPRESSION_LT:
+		return ORDER_LESS;
+	case EXPRESSION_LE:
+		return ORDER_LESS | ORDER_EQUAL;
+	case EXPRESSION_GT:
+		return ORDER_GREATER;
+	case EXPRESSION_GE:
+		return ORDER_GREATER | ORDER_EQUAL;
+	default:
+		return ORDER_EQUAL;
+	}
+}
 
-	return (left->operation > right->operation) - (left->operation < right->operation);
+static struct load load_of(const struct expression *e)
+{
+	static const uint8_t sources[] = {
+		[FIELD_SINT32] = SOURCE_SINT32, [FIELD_UINT32] = SOURCE_UINT32, [FIELD_SINT64] = SOURCE_64,   [FIELD_UINT64] = SOURCE_64,
+		[FIELD_BOOL] = SOURCE_BOOL,     [FIELD_STRING] = SOURCE_STRING, [FIELD_CHARS] = SOURCE_CHARS, [FIELD_PORT] = SOURCE_PORT,
+	};
+	const struct catalog_field *field = e->field;
+
+	if (!field)
+		return (struct load){.source = SOURCE_ARGUMENT, .offset = e->argument};
+	return (struct load){
+		.source = sources[field->type],
+		.base = (uint8_t)field->base,
+		.presence = (uint8_t)field->presence,
+		.offset = (uint32_t)field->offset,
+	};
+}
+
+/* How many tests there can be, and how many operands in them. */
+static void count_parts(const struct expression *e, size_t *ret_tests, size_t *ret_operands)
+{
+	*ret_tests += e->type != EXPRESSION_AND && e->type != EXPRESSION_OR;
+	*ret_operands += e->type == EXPRESSION_FIELD || e->type == EXPRESSION_VALUE;
+	for (const struct expression *operand = e->first; operand; operand = operand->next)
+		count_parts(operand, ret_tests, ret_operands);
+}
+
+static void add_operand(struct compiler *c, struct load load)
+{
+	c->m->operands[c->operand_count++] = (struct matcher_operand){.load = load, .mask = UINT64_MAX};
+}
+
+/* Adds the fields of a side; the values in it go into *mask. */
+static void add_fields(struct compiler *c, const struct expression *e, uint64_t *mask)
+{
+	if (e->type == EXPRESSION_FIELD)
+		add_operand(c, load_of(e));
+	else if (e->type == EXPRESSION_VALUE)
+		*mask &= e->integer;
+	for (const struct expression *operand = e->first; operand; operand = operand->next)
+		add_fields(c, operand, mask);
+}
+
+static uint32_t add_side(struct compiler *c, const struct expression *e)
+{
+	size_t first = c->operand_count;
+	uint64_t mask = UINT64_MAX;
+
+	add_fields(c, e, &mask);
+	if (c->operand_count == first)
+		add_operand(c, (struct load){.source = SOURCE_ALL_ONES});
+	c->m->operands[first].mask = mask;
+	c->m->operands[c->operand_count - 1].is_last = true;
+	return (uint32_t)first;
+}
+
+/* One field, at most with a mask. */
+static const struct expression *simple_field(const struct expression *e, uint64_t *ret_mask)
+{
+	*ret_mask = UINT64_MAX;
+	while (e->type == EXPRESSION_BITWISE_AND) {
+		const struct expression *left = e->first, *right = left->next;
+
+		if (left->type != EXPRESSION_VALUE && right->type != EXPRESSION_VALUE)
+			return NULL;
+		*ret_mask &= left->type == EXPRESSION_VALUE ? left->integer : right->integer;
+		e = left->type == EXPRESSION_VALUE ? right : left;
+	}
+	return e->type == EXPRESSION_FIELD ? e : NULL;
+}
+
+static struct matcher_term string_test(const struct expression *e)
+{
+	const struct expression *field = e->first, *other = field->next;
+	struct matcher_term term = {.test = TEST_STRING, .wanted = wanted_orders(e->type)};
+
+	if (field->type == EXPRESSION_VALUE) {
+		field = other;
+		other = e->first;
+	}
+	term.load = load_of(field);
+	if (other->type == EXPRESSION_FIELD) {
+		term.test = TEST_STRING_PAIR;
+		term.other = load_of(other);
+		return term;
+	}
+	if (e->type == EXPRESSION_LIKE)
+		term.test = TEST_GLOB;
+	term.string = other->string;
+	term.length = (uint32_t)strlen(other->string);
+	return term;
+}
+
+/* `field & mask OP value`. False: it is not as simple. */
+static bool integer_test(const struct expression *e, struct matcher_term *ret)
+{
+	const struct expression *left = e->first, *right = left->next;
+	enum expression_type type = e->type;
+	const struct expression *field;
+	uint64_t mask;
+
+	if (left->type == EXPRESSION_VALUE) {
+		left = right;
+		right = e->first;
+		type = mirrored(type);
+	}
+	field = simple_field(left, &mask);
+	if (!field || right->type != EXPRESSION_VALUE)
+		return false;
+	*ret = (struct matcher_term){
+		.test = TEST_INTEGER,
+		.wanted = wanted_orders(type),
+		.is_signed = value_type_is_signed(left->value_type),
+		.load = load_of(field),
+		.mask = mask,
+		.integer = right->integer,
+	};
+	return true;
+}
+
+static struct matcher_term comparison_test(struct compiler *c, const struct expression *e)
+{
+	const struct expression *left = e->first, *right = left->next;
+	struct matcher_term term;
+
+	if (left->value_type == VALUE_STRING)
+		return string_test(e);
+	if (integer_test(e, &term))
+		return term;
+	term = (struct matcher_term){
+		.test = TEST_PAIR,
+		.wanted = wanted_orders(e->type),
+		.is_signed = value_type_is_signed(left->value_type),
+	};
+	term.operands[0] = add_side(c, left);
+	term.operands[1] = add_side(c, right);
+	return term;
+}
+
+static struct matcher_term make_test(struct compiler *c, const struct expression *e)
+{
+	switch (e->type) {
+	case EXPRESSION_FIELD:
+		return (struct matcher_term){
+			.test = TEST_INTEGER, .wanted = ORDER_EQUAL, .load = load_of(e), .mask = UINT64_MAX, .integer = true};
+	case EXPRESSION_IS_NULL:
+	case EXPRESSION_IS_NOT_NULL:
+		return (struct matcher_term){
+			.test = TEST_NULL,
+			.wanted = e->type == EXPRESSION_IS_NULL ? ORDER_EQUAL : ORDER_LESS | ORDER_GREATER,
+			.load = load_of(e->first),
+		};
+	case EXPRESSION_LIKE:
+		return string_test(e);
+	default:
+		return comparison_test(c, e);
+	}
+}
+
+/* The answer of what needs no event. */
+static bool is_constant(const struct expression *e, bool *ret)
+{
+	if (e->type == EXPRESSION_VALUE) {
+		*ret = e->integer;
+		return true;
+	}
+	if (!expression_is_comparison(e->type) || e->first->type != EXPRESSION_VALUE || e->first->next->type != EXPRESSION_VALUE)
+		return false;
+	*ret = expression_compare_values(e->type, e->first, e->first->next);
+	return true;
+}
+
+/* What an operand costs, for an order among them. */
+static unsigned int cost(const struct expression *e)
+{
+	unsigned int sum = 0;
+
+	if (e->type != EXPRESSION_AND && e->type != EXPRESSION_OR) {
+		bool of_string = e->first && e->first->value_type == VALUE_STRING && e->type != EXPRESSION_IS_NULL &&
+				 e->type != EXPRESSION_IS_NOT_NULL;
+
+		return e->type == EXPRESSION_LIKE ? 8 : of_string ? 4 : e->type == EXPRESSION_EQ ? 1 : 2;
+	}
+	for (const struct expression *operand = e->first; operand; operand = operand->next)
+		sum += cost(operand);
+	return sum;
+}
+
+static uint32_t emit(struct compiler *c, struct matcher_term term, uint32_t on_match, uint32_t on_mismatch)
+{
+	term.on_match = on_match;
+	term.on_mismatch = on_mismatch;
+	c->m->terms[--c->next] = term;
+	return c->next;
+}
+
+static uint32_t compile(struct compiler *c, const struct expression *e, uint32_t on_match, uint32_t on_mismatch);
+
+struct ordered {
+	const struct expression *e;
+	unsigned int cost;
+	uint32_t index;
+};
+
+static int compare_ordered(const void *a, const void *b)
+{
+	const struct ordered *left = a, *right = b;
+
+	if (left->cost != right->cost)
+		return left->cost < right->cost ? -1 : 1;
+	return left->index < right->index ? -1 : 1;
+}
+
+/* The cheapest first. */
+static uint32_t compile_operands(struct compiler *c, const struct expression *e, uint32_t on_match, uint32_t on_mismatch)
+{
+	struct ordered *operands;
+	uint32_t start = 0;
+	uint32_t count = 0;
+
+	for (const struct expression *operand = e->first; operand; operand = operand->next)
+		count++;
+	operands = calloc(count + 1, sizeof(*operands));
+	if (!operands) {
+		c->failed = true;
+		return GOTO_MISMATCH;
+	}
+	count = 0;
+	for (const struct expression *operand = e->first; operand; operand = operand->next, count++)
+		operands[count] = (struct ordered){.e = operand, .cost = cost(operand), .index = count};
+	qsort(operands, count, sizeof(*operands), compare_ordered);
+	start = e->type == EXPRESSION_AND ? on_match : on_mismatch;
+	while (count--)
+		start = e->type == EXPRESSION_AND ? compile(c, operands[count].e, start, on_mismatch)
+						  : compile(c, operands[count].e, on_match, start);
+	free(operands);
+	return start;
+}
+
+/* Where to begin with it. */
+static uint32_t compile(struct compiler *c, const struct expression *e, uint32_t on_match, uint32_t on_mismatch)
+{
+	bool answer;
+
+	if (e->type == EXPRESSION_AND || e->type == EXPRESSION_OR)
+		return compile_operands(c, e, on_match, on_mismatch);
+	if (is_constant(e, &answer))
+		return answer ? on_match : on_mismatch;
+	return emit(c, make_test(c, e), on_match, on_mismatch);
+}
+
+/* The key */
+
+/* FNV-1a */
+static uint64_t hash_bytes(const char *bytes, size_t length)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char)bytes[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* What the string has to begin with. */
+static size_t prefix_length(const struct expression *e)
+{
+	const char *text = e->first->next->string;
+	size_t length = e->type == EXPRESSION_LIKE ? strcspn(text, "*?") : strlen(text);
+
+	return length < MATCHER_PREFIX_MAX ? length : MATCHER_PREFIX_MAX;
+}
+
+/* A field of the event itself against a value. */
+static struct matcher_key key_of(const struct expression *e)
+{
+	const struct expression *left = e->first, *right = left ? left->next : NULL;
+	struct matcher_key key = {0};
+
+	if ((e->type != EXPRESSION_EQ && e->type != EXPRESSION_LIKE) || !right || left->type != EXPRESSION_FIELD ||
+	    right->type != EXPRESSION_VALUE || !left->field || left->field->base != FIELD_OF_EVENT)
+		return key;
+	key.offset = (uint32_t)left->field->offset;
+	switch (left->field->type) {
+	case FIELD_SINT32:
+	case FIELD_UINT32:
+		key.type = MATCHER_KEY_32;
+		key.value = (uint32_t)right->integer;
+		break;
+	case FIELD_SINT64:
+	case FIELD_UINT64:
+		key.type = MATCHER_KEY_64;
+		key.value = right->integer;
+		break;
+	case FIELD_STRING:
+		key.length = (uint32_t)prefix_length(e);
+		key.type = key.length ? MATCHER_KEY_PREFIX : MATCHER_KEY_NONE;
+		key.value = hash_bytes(right->string, key.length);
+		break;
+	default:
+		break;
+	}
+	return key;
+}
+
+/* Integers first. */
+static struct matcher_key best_key(const struct expression *e)
+{
+	struct matcher_key best = {0};
+
+	if (e->type != EXPRESSION_AND)
+		return key_of(e);
+	for (const struct expression *operand = e->first; operand; operand = operand->next) {
+		struct matcher_key key = key_of(operand);
+
+		if (key.type && (!best.type || (best.type == MATCHER_KEY_PREFIX && key.type != MATCHER_KEY_PREFIX)))
+			best = key;
+	}
+	return best;
+}
+
+static struct matcher_key clause_key(const struct clause *clause)
+{
+	if (clause->request)
+		return (struct matcher_key){.type = MATCHER_KEY_64,
+					    .offset = offsetof(struct event, request),
+					    .value = (uintptr_t)clause->request};
+	return clause->filter ? best_key(clause->filter) : (struct matcher_key){0};
+}
+
+bool matcher_key_load(const struct matcher_key *key, const struct event *event, uint64_t *ret)
+{
+	const void *at = (const char *)event + key->offset;
+	const struct event_string *string = at;
+
+	switch (key->type) {
+	case MATCHER_KEY_32:
+		*ret = *(const uint32_t *)at;
+		return true;
+	case MATCHER_KEY_64:
+		*ret = *(const uint64_t *)at;
+		return true;
+	case MATCHER_KEY_PREFIX:
+		if (string->length < key->length)
+			return false;
+		*ret = hash_bytes(string->bytes, key->length);
+		return true;
+	case MATCHER_KEY_NONE:
+		break;
+	}
+	return false;
 }
 
 int matcher_init(struct matcher *m, const struct clause *clause)
 {
-	*m = (struct matcher){0};
-	if (!clause->predicate_count && !clause->request)
-		return 0;
-	m->terms = calloc(clause->predicate_count + 1, sizeof(*m->terms));
-	if (!m->terms)
-		return -ENOMEM;
-	if (clause->request)
-		m->terms[m->count++] = (struct matcher_term){
-			.operation = TERM_REQUEST,
-			.offset = offsetof(struct event, request),
-			.pointer = clause->request,
-		};
-	for (size_t i = 0; i < clause->predicate_count; i++) {
-		const struct predicate *p = &clause->predicates[i];
+	struct compiler c = {.m = m};
+	size_t terms = 0, operands = 0;
 
-		m->terms[m->count++] = (struct matcher_term){
-			.operation = term_operation(p),
-			.offset = (uint32_t)p->field->offset,
-			.integer = p->integer,
-			.pointer = p->string,
-			.length = p->string ? strlen(p->string) : 0,
-		};
+	*m = (struct matcher){.start = GOTO_MATCH, .key = clause_key(clause)};
+	if (!clause->filter && !clause->request)
+		return 0;
+	if (clause->filter)
+		count_parts(clause->filter, &terms, &operands);
+	terms++;
+	m->terms = calloc(terms, sizeof(*m->terms));
+	m->operands = calloc(operands + 1, sizeof(*m->operands));
+	if (!m->terms || !m->operands) {
+		matcher_done(m);
+		return -ENOMEM;
 	}
-	qsort(m->terms, m->count, sizeof(*m->terms), compare_terms);
+	c.next = (uint32_t)terms;
+	if (clause->filter)
+		m->start = compile(&c, clause->filter, GOTO_MATCH, GOTO_MISMATCH);
+	if (clause->request)
+		m->start = emit(&c, (struct matcher_term){.test = TEST_REQUEST, .request = clause->request}, m->start, GOTO_MISMATCH);
+	if (c.failed) {
+		matcher_done(m);
+		return -ENOMEM;
+	}
 	return 0;
 }
 
 void matcher_done(struct matcher *m)
 {
 	free(m->terms);
+	free(m->operands);
 	*m = (struct matcher){0};
 }
+
+/* Matching */
 
 bool glob_matches(const char *pattern, size_t pattern_length, const char *text, size_t text_length)
 {
@@ -113,45 +533,193 @@ bool glob_matches(const char *pattern, size_t pattern_length, const char *text, 
 	return p == pattern_length;
 }
 
-static bool string_matches(const struct matcher_term *term, const void *at)
+static const void *base_of(uint8_t base, const struct event *event)
 {
-	const struct event_string *value = at;
+	switch (base) {
+	case FIELD_OF_PROCESS:
+		return event->process;
+	case FIELD_OF_CONTAINER:
+		return event->process ? event->process->container : NULL;
+	case FIELD_OF_CREDENTIALS: {
+		const struct credentials *credentials = event->credentials ? event->credentials
+							: event->process   ? &event->process->credentials
+									   : NULL;
 
-	if (term->operation == TERM_GLOB)
-		return glob_matches(term->pointer, term->length, value->bytes, value->length);
-	return value->length == term->length && (!term->length || !memcmp(value->bytes, term->pointer, term->length));
+		return credentials && credentials->known ? credentials : NULL;
+	}
+	default:
+		return event;
+	}
 }
 
-static bool term_matches(const struct matcher_term *term, const struct event *event)
+/* Whether the event has what is at `at`. */
+static bool is_present(struct load load, const struct event *event, const void *at)
 {
-	const void *at = (const char *)event + term->offset;
+	uint32_t family = event->network.address.family;
 
-	switch (term->operation) {
-	case TERM_REQUEST:
-		return *(const struct probe_request *const *)at == term->pointer;
-	case TERM_UINT64:
-		return *(const uint64_t *)at == term->integer;
-	case TERM_UINT32:
-		return *(const uint32_t *)at == term->integer;
-	case TERM_SINT32:
-		return (uint64_t)(int64_t) * (const int32_t *)at == term->integer;
-	case TERM_BOOL:
-		return *(const bool *)at == !!term->integer;
-	case TERM_BITS32:
-		return *(const uint32_t *)at & term->integer;
-	case TERM_BITS64:
-		return *(const uint64_t *)at & term->integer;
-	case TERM_STRING:
-	case TERM_GLOB:
-		return string_matches(term, at);
+	switch (load.presence) {
+	case PRESENT_FILLED:
+		return load.source == SOURCE_STRING ? ((const struct event_string *)at)->length : *(const uint32_t *)at;
+	case PRESENT_INET:
+		return family == ADDRESS_INET;
+	case PRESENT_INET6:
+		return family == ADDRESS_INET6;
+	case PRESENT_LOCAL:
+		return family == ADDRESS_LOCAL;
+	case PRESENT_PORT:
+		return family == ADDRESS_INET || family == ADDRESS_INET6;
+	case PRESENT_ADDRESS:
+		return !event->network.address_unknown;
+	case PRESENT_NAME:
+		return !event->file.unknown;
+	case PRESENT_EXIT_CODE:
+		return !event->exit.code_unknown;
+	default:
+		return true;
 	}
-	return false;
+}
+
+/* NULL: the event does not have it. */
+static const void *find(struct load load, const struct event *event)
+{
+	const char *base;
+
+	if (load.source == SOURCE_ARGUMENT)
+		return load.offset < event->call.count ? &event->call.arguments[load.offset] : NULL;
+	base = base_of(load.base, event);
+	if (!base || (load.presence && !is_present(load, event, base + load.offset)))
+		return NULL;
+	return base + load.offset;
+}
+
+static bool load_integer(struct load load, const struct event *event, uint64_t *ret)
+{
+	const void *at;
+
+	if (load.source == SOURCE_ALL_ONES) {
+		*ret = UINT64_MAX;
+		return true;
+	}
+	at = find(load, event);
+	if (!at)
+		return false;
+	switch (load.source) {
+	case SOURCE_SINT32:
+		*ret = (uint64_t)(int64_t) * (const int32_t *)at;
+		break;
+	case SOURCE_UINT32:
+		*ret = *(const uint32_t *)at;
+		break;
+	case SOURCE_BOOL:
+		*ret = *(const bool *)at;
+		break;
+	case SOURCE_PORT:
+		*ret = __builtin_bswap16((uint16_t) * (const uint32_t *)at);
+		break;
+	case SOURCE_ARGUMENT:
+		*ret = ((const struct call_argument *)at)->integer;
+		break;
+	default:
+		*ret = *(const uint64_t *)at;
+	}
+	return true;
+}
+
+static bool load_string(struct load load, const struct event *event, struct event_string *ret)
+{
+	const void *at = find(load, event);
+
+	if (!at)
+		return false;
+	if (load.source == SOURCE_CHARS)
+		*ret = (struct event_string){.bytes = at, .length = strlen(at)};
+	else if (load.source == SOURCE_ARGUMENT)
+		*ret = ((const struct call_argument *)at)->bytes;
+	else
+		*ret = *(const struct event_string *)at;
+	return true;
+}
+
+static uint8_t order_of(uint64_t a, uint64_t b, bool is_signed)
+{
+	if (a == b)
+		return ORDER_EQUAL;
+	return (is_signed ? (int64_t)a < (int64_t)b : a < b) ? ORDER_LESS : ORDER_GREATER;
+}
+
+static bool integer_matches(const struct matcher_term *term, const struct event *event)
+{
+	uint64_t value;
+
+	return load_integer(term->load, event, &value) && (order_of(value & term->mask, term->integer, term->is_signed) & term->wanted);
+}
+
+static bool load_side(const struct matcher_operand *operand, const struct event *event, uint64_t *ret)
+{
+	uint64_t value;
+
+	*ret = UINT64_MAX;
+	for (;; operand++) {
+		if (!load_integer(operand->load, event, &value))
+			return false;
+		*ret &= value & operand->mask;
+		if (operand->is_last)
+			return true;
+	}
+}
+
+static bool pair_matches(const struct matcher *m, const struct matcher_term *term, const struct event *event)
+{
+	uint64_t left, right;
+
+	return load_side(&m->operands[term->operands[0]], event, &left) && load_side(&m->operands[term->operands[1]], event, &right) &&
+	       (order_of(left, right, term->is_signed) & term->wanted);
+}
+
+static bool strings_match(const struct matcher_term *term, const struct event_string *a, const char *b, size_t length)
+{
+	bool equal = a->length == length && (!length || !memcmp(a->bytes, b, length));
+
+	return (equal ? ORDER_EQUAL : ORDER_LESS) & term->wanted;
+}
+
+static bool string_matches(const struct matcher_term *term, const struct event *event)
+{
+	struct event_string value, other;
+
+	if (!load_string(term->load, event, &value))
+		return false;
+	if (term->test == TEST_GLOB)
+		return glob_matches(term->string, term->length, value.bytes, value.length);
+	if (term->test == TEST_STRING)
+		return strings_match(term, &value, term->string, term->length);
+	return load_string(term->other, event, &other) && strings_match(term, &value, other.bytes, other.length);
+}
+
+static bool term_matches(const struct matcher *m, const struct matcher_term *term, const struct event *event)
+{
+	switch (term->test) {
+	case TEST_REQUEST:
+		return event->request == term->request;
+	case TEST_NULL:
+		return (find(term->load, event) ? ORDER_LESS : ORDER_EQUAL) & term->wanted;
+	case TEST_INTEGER:
+		return integer_matches(term, event);
+	case TEST_PAIR:
+		return pair_matches(m, term, event);
+	default:
+		return string_matches(term, event);
+	}
 }
 
 bool matcher_matches(const struct matcher *m, const struct event *event)
 {
-	for (size_t i = 0; i < m->count; i++)
-		if (!term_matches(&m->terms[i], event))
-			return false;
-	return true;
+	uint32_t at = m->start;
+
+	while (at < GOTO_MISMATCH) {
+		const struct matcher_term *term = &m->terms[at];
+
+		at = term_matches(m, term, event) ? term->on_match : term->on_mismatch;
+	}
+	return at == GOTO_MATCH;
 }

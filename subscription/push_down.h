@@ -6,11 +6,13 @@
 
 /*
  * From clauses to a probe plan: which kinds are wanted, and for each the strongest kernel filter (Documentation/trace/events.rst, "Event
- * filtering") that surely lets everything through that some clause matches: `(id == 0) || (id == 257 && ret == -2)`.
+ * filtering") that surely lets everything through that some clause matches: `(id == 0) || (id == 257 && ret < 0)`.
  *
- * Only what the kernel is known to decide as user space does is pushed down; exact evaluation follows there in any case. A predicate that
- * cannot be pushed down leaves its clause with the rest of its predicates; a clause that is left without any makes the filter NULL
- * (everything), and so does a filter that would be too long for the kernel (or too costly in it).
+ * Only what the kernel is known to decide as user space does is pushed down; exact evaluation follows there in any case. Of an AND, what cannot
+ * be pushed down is left out; an OR with such a part is left out as a whole. Some conditions are pushed down as weaker ones: a pattern with
+ * `*` or `?` in it as what it begins or ends with, an equality under a mask as some bit of it; there is no `!` before Linux 4.17, so a mask that must
+ * have no bit is left to user space. A clause that is left without any makes the filter NULL (everything). When all together are too long for
+ * the kernel, or too costly in it, each clause gives only one of its conditions; when that is still too much, the filter is NULL.
  *
  * The same set of clauses gives the same string, whatever their order.
  */

@@ -3,36 +3,27 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
-#include "sensor/catalog.h"
 #include "subscription/container_filter.h"
+#include "subscription/expression.h"
 
 /*
  * What a subscriber asks for, in no dialect: decoders (proto/) make it of a request, the subscriber set (subscriber_set.h) serves it. A
  * value that owns everything it points to.
  */
 
+/* The simplest conditions, for clause_add(). */
 enum predicate_operator {
 	PREDICATE_EQUAL,
 	PREDICATE_BITS, /* integers: any bit of the value is set in the field */
-	PREDICATE_GLOB, /* strings: `*` any run of characters, `?` one character; everything else, `[` and `\` too, is itself */
+	PREDICATE_GLOB, /* strings: EXPRESSION_LIKE */
 };
 
-/* field OP value. The value's type is the field's: integers in `integer` (two's complement, negative ones sign-extended to 64 bits), strings
- * in `string`. */
-struct predicate {
-	const struct catalog_field *field;
-	enum predicate_operator op;
-	uint64_t integer;
-	char *string; /* NUL-terminated */
-};
-
-/* One wish: events of a kind for which all predicates hold. */
+/* One wish: events of a kind for which the filter holds. */
 struct clause {
-	enum event_kind kind; /* EVENT_KIND_COUNT: valid, but not served by this sensor; `refusal` says why */
-	struct predicate *predicates;
-	size_t predicate_count;
-	uint64_t interval_ns; /* ticker */
-	uint32_t length;      /* chargen: characters per event */
+	enum event_kind kind;      /* EVENT_KIND_COUNT: valid, but not served by this sensor; `refusal` says why */
+	struct expression *filter; /* checked; NULL: every event of the kind */
+	uint64_t interval_ns;      /* ticker */
+	uint32_t length;           /* chargen: characters per event */
 	/* Calls and counters (probe_request_needed()): a reference; the subscriber set may exchange it for an equal one. */
 	struct probe_request *request;
 	int refusal_code; /* a google.rpc.Code (status.h), with kind EVENT_KIND_COUNT */
@@ -59,9 +50,13 @@ struct subscription_spec *subscription_spec_free(struct subscription_spec *s);
 /* Appends an empty clause of a kind; NULL: out of memory. Valid until the next one is appended. */
 struct clause *subscription_spec_add(struct subscription_spec *s, enum event_kind kind);
 
-/* Appends a predicate on the field called `name` of the clause's kind. `string` is copied; NULL for integer fields.
- * -EINVAL: no such field, the operator does not fit its type, or the value does not fit into it. -ENOMEM. */
+/* ANDs a condition on the field called `name` of the clause's kind to its filter. `integer` is in two's complement; `string` is copied, and NULL
+ * for integer fields. -EINVAL: no such field, the operator does not fit its type, or the value does not fit into it. -ENOMEM. */
 int clause_add(struct clause *c, const char *name, enum predicate_operator op, uint64_t integer, const char *string, struct error *err);
+
+/* ANDs an expression, which it checks and takes over (also on failure), to its filter. Before it: the request of kinds that have one.
+ * -EINVAL: the error is a sentence about the part of it that was built with *ret_position (may be NULL). -ENOMEM. */
+int clause_add_expression(struct clause *c, struct expression *e, uint32_t *ret_position, struct error *err);
 
 /* Makes it one that is not served, with a google.rpc.Code and the sentence; what it asked for is gone. -ENOMEM. */
 int clause_refuse(struct clause *c, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -69,8 +64,8 @@ int clause_refuse(struct clause *c, int code, const char *format, ...) __attribu
 /* Whether both ask for the same, clause by clause in the same order. */
 bool subscription_spec_equal(const struct subscription_spec *a, const struct subscription_spec *b);
 
-/* Appends it in words: `syscall:enter(id=257, abi=2) or process:exec(exec_filename~"*.sh") limit 10 throttle 100ms since 1h for
- * 10m`; a clause that is not served is `unserved("the refusal")`. */
+/* Appends it in the text form, on one line (query_print.h): `syscall:openat:exit where ret < 0; process:exec where exec_filename like '*.sh'; limit 10;
+ * throttle 100ms; since 1h; for 10m`. A clause that is not served is `unserved('the refusal')`. */
 void subscription_spec_describe(const struct subscription_spec *s, struct buffer *out);
 void clause_describe(const struct clause *c, struct buffer *out);
 

@@ -65,7 +65,7 @@ Test(status_text, everything_a_sensor_tells_has_its_place)
 	status->kernel_events[1] = kernel_event("sched", "sched_process_exec", "", 5, 0);
 	status->n_kernel_events = 2;
 	status->subscribers = calloc(1, sizeof(void *));
-	status->subscribers[0] = subscriber("syscall:enter id=295 abi=1");
+	status->subscribers[0] = subscriber("syscall:enter where id = 295 and abi = I386 and process_pid = 1");
 	status->n_subscribers = 1;
 	status->rings = malloc(sizeof(*status->rings));
 	ringside__v0__ring_counters__init(status->rings);
@@ -91,7 +91,7 @@ Test(status_text, everything_a_sensor_tells_has_its_place)
 		"  sched:sched_process_exec                      5          0\n"
 		"subscribers (1)\n"
 		"  30 matched, 25 delivered, lost 5 in its queue and 2 in rings; queue holds 1.5 KiB of 8 MiB\n"
-		"      syscall:enter id=295 abi=1 (openat of 32-bit callers)\n");
+		"      syscall:enter where id = 295 and abi = I386 and process_pid = 1 (openat of 32-bit callers)\n");
 }
 
 Test(status_text, a_sensor_that_tells_nothing_is_survived)

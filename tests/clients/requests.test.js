@@ -1,68 +1,10 @@
-// What a sensor refuses, and how it says so.
+// What a sensor refuses, and how it says so; requests that break one rule each are in invalid.test.js.
 import assert from 'node:assert/strict';
-import { code, open, statusReader, subscribe, syscallEnter } from './support/client.js';
+import { code, open, subscribe, syscallEnter, unsigned, where } from './support/client.js';
 import { flood, flooded } from './support/load.js';
 import { until } from './support/process.js';
 import { startSensor } from './support/sensor.js';
 import { test } from './support/test.js';
-
-const syscalls = (...filters) => ({ event_filter: { syscall_events: filters } });
-const processes = (...filters) => ({ event_filter: { process_events: filters } });
-const ticker = (interval) => ({ event_filter: { ticker_events: [{ interval }] } });
-const chargen = (length) => ({ event_filter: { chargen_events: [{ length }] } });
-const inContainers = (container_filter) => ({ ...processes({ type: 1 }), container_filter });
-const limited = (limit) => ({ ...ticker('1000000'), modifier: { limit: { limit } } });
-const throttled = (interval, unit = 0) => ({ ...ticker('1000000'), modifier: { throttle: { interval, interval_type: unit } } });
-
-// What is asked for, and what the answer has to name.
-const invalid = [
-	['no subscription', undefined, /subscription/],
-	['no event filter', {}, /event_filter/],
-	['an event filter without a clause', { event_filter: {} }, /event_filter/],
-	['a syscall clause without a type', syscalls({ id: { value: 1 } }), /syscall_events\[0\].*type|type.*syscall_events\[0\]/],
-	['a syscall clause with a type that there is not', syscalls({ type: 77, id: { value: 1 } }), /type.*77|77.*type/],
-	['a syscall clause without a syscall', syscalls({ type: 1 }), /syscall_events\[0\].*\bid\b/],
-	['the second of two clauses', syscalls(syscallEnter(1), { type: 1 }), /syscall_events\[1\].*\bid\b/],
-	['arguments of a return', syscalls({ type: 2, id: { value: 1 }, arg0: { value: 1 } }), /arg0/],
-	['a result of an entry', syscalls({ type: 1, id: { value: 1 }, ret: { value: 1 } }), /ret/],
-	['a process clause without a type', processes({}), /process_events\[0\].*type/],
-	['a process clause with a type that there is not', processes({ type: 1234 }), /type.*1234/],
-	['a file name for a fork', processes({ type: 1, exec_filename: { value: '/bin/true' } }), /exec_filename/],
-	['an exit code for an exec', processes({ type: 2, exit_code: { value: 1 } }), /exit_code/],
-	['a ticker without an interval', ticker('0'), /interval.*0/],
-	['a ticker that goes backwards', ticker('-5'), /interval.*-5/],
-	['a chargen without a length', chargen('0'), /length.*0/],
-	['a chargen with too long a length', chargen('65537'), /length.*65537/],
-	['a limit of nothing', limited('0'), /limit.*0/],
-	['a negative limit', limited('-1'), /limit.*-1/],
-	['a throttle of nothing', throttled('0'), /throttle\.interval.*0/],
-	['a throttle that goes backwards', throttled('-2', 'SECOND'), /throttle\.interval.*-2/],
-	['a throttle that is longer than the clock', throttled('2562048', 'HOUR'), /throttle\.interval.*2562048.*2562047.*HOUR/],
-	['a throttle of a unit that there is not', throttled('1', 4), /throttle\.interval_type.*4/],
-	['a since in the future', { ...ticker('1000000'), since_duration: { value: '-1' } }, /since_duration.*-1/],
-	['an id that is a name', inContainers({ ids: ['cafe', 'web'] }), /subscription\.container_filter\.ids\[1\]: "web"; must be 4 to 64/],
-	['an empty name', inContainers({ names: [''] }), /subscription\.container_filter\.names\[0\]: ""; must be/],
-	['an image id that is none', inContainers({ image_ids: ['sha256:12'] }), /container_filter\.image_ids\[0\]: "sha256:12"; must be/],
-	['a bad pattern', inContainers({ image_names: ['a['] }), /container_filter\.image_names\[0\]: "a\["; character 2: the \[ has no \]/],
-	['too many containers', inContainers({ ids: Array(1025).fill('cafe') }), /container_filter\.ids\[1024\].*1024/],
-	['counters without any', { event_filter: { performance_events: [{ sample_rate_type: 1, period: '1' }] } }, /performance_events\[0\].*events/],
-	['a function without a name', { event_filter: { kernel_events: [{ type: 1 }] } }, /kernel_events\[0\].*symbol/],
-	['a negative duration', { ...ticker('1000000'), for_duration: { value: '-7' } }, /for_duration.*-7/],
-];
-
-test('an invalid request is refused with the field, its value and what is allowed', async (t) => {
-	const sensor = await startSensor(t);
-
-	for (const [name, subscription, named] of invalid) {
-		const stream = open(t, sensor.address, subscription);
-		const { code: ending, details } = await stream.ended;
-
-		assert.equal(ending, code.INVALID_ARGUMENT, `${name}: ${details}`);
-		assert.match(details, named, name);
-		assert.equal(stream.events.length, 0);
-	}
-	assert.equal((await statusReader(t, sensor.address)()).subscribers.length, 0);
-});
 
 test('a request that is no request is refused, and the sensor goes on', async (t) => {
 	const sensor = await startSensor(t);
@@ -94,6 +36,21 @@ test('a request that is no request is refused, and the sensor goes on', async (t
 	client.close();
 	const stream = await subscribe(t, sensor.address, { ticker_events: [{ interval: '1000000' }] });
 	await stream.find((event) => event.ticker, 'tick');
+});
+
+test('a sensor that serves all system calls serves those of an expression and those of none', async (t) => {
+	const sensor = await startSensor(t, ['--all-syscalls']);
+	const number = await subscribe(t, sensor.address, {
+		syscall_events: [{ type: 'SYSCALL_EVENT_TYPE_ENTER', filter_expression: where('arg1', 'EQ', unsigned(3)) }],
+	});
+	const every = await subscribe(t, sensor.address, { syscall_events: [{ type: 'SYSCALL_EVENT_TYPE_ENTER' }] }, { modifier: { limit: { limit: '2000' } } });
+	const mine = (stream) => stream.events.filter(({ syscall }) => syscall?.id === String(flooded));
+
+	await flood(t, 10);
+	await until(() => mine(number).length >= 1, 'the call with the number 3');
+	assert.equal((await every.ended).code, code.OK);
+	assert.equal(mine(number).length, 1);
+	assert.ok(new Set(every.events.map(({ syscall }) => syscall.id)).size > 1, 'calls of one kind only');
 });
 
 test('a clause that this sensor does not serve gets a status, and the others run', async (t) => {

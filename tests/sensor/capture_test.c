@@ -143,6 +143,11 @@ Test(capture, a_candidate_filters_by_the_fields_that_mean_the_same_there)
 {
 	const uint64_t filename = bench_field_bit(EVENT_FILE_OPEN, "filename"), flags = bench_field_bit(EVENT_FILE_OPEN, "flags"),
 		       mode = bench_field_bit(EVENT_FILE_OPEN, "mode");
+	static char both[] = "both", of_flags[] = "flags", of_name[] = "name";
+	const struct plan_entry entry = {.filter = both,
+					 .filter_fields = filename | flags,
+					 .weaker = {{of_flags, flags}, {of_name, filename}},
+					 .weaker_count = 2};
 	const struct source_candidate *by_function, *by_caller, *by_call;
 
 	cr_assert_eq(capture_set_init(&set, NULL), 0);
@@ -158,4 +163,7 @@ Test(capture, a_candidate_filters_by_the_fields_that_mean_the_same_there)
 	cr_expect_not(candidate_filters(by_caller, EVENT_FILE_OPEN, UINT64_MAX), "no kernel knows the absolute path");
 	cr_expect_not(candidate_filters(by_call, EVENT_FILE_OPEN, flags));
 	cr_expect(candidate_filters(by_call, EVENT_FILE_OPEN, 0));
+	cr_expect_str_eq(candidate_filter(by_caller, EVENT_FILE_OPEN, &entry), "both");
+	cr_expect_str_eq(candidate_filter(by_function, EVENT_FILE_OPEN, &entry), "name");
+	cr_expect_null(candidate_filter(by_call, EVENT_FILE_OPEN, &entry));
 }

@@ -246,22 +246,6 @@ Test(container_filter, equal_means_the_same_entries_in_the_same_order)
 	container_filter_free(other);
 }
 
-Test(container_filter, a_description_says_every_entry)
-{
-	struct buffer text;
-	char *words;
-
-	add(CONTAINER_FILTER_ID, "4f57c1af3f04");
-	add(CONTAINER_FILTER_NAME, "/web");
-	add(CONTAINER_FILTER_IMAGE_ID, "sha256:0011");
-	add(CONTAINER_FILTER_IMAGE_NAME, "nginx*");
-	buffer_init(&text, 0);
-	container_filter_describe(filter, &text);
-	words = (char *)buffer_take(&text, NULL);
-	cr_expect_str_eq(words, "container(id=\"4f57c1af3f04\", name=\"web\", image_id=\"0011\", image=\"nginx*\")");
-	free(words);
-}
-
 Test(container_filter, a_verdict_lasts_as_long_as_the_containers_revision)
 {
 	struct container_verdicts verdicts = {0};

@@ -8,14 +8,27 @@
 #include <string.h>
 
 /* A field as the kernel could have one, whatever the catalog pushes down at present. */
-static const struct catalog_field filename_field = {"filename", FIELD_STRING, offsetof(struct event, exec.filename), "filename", ""};
-static const struct catalog_field hidden_field = {"hidden", FIELD_UINT64, offsetof(struct event, syscall.arguments[4]), NULL, ""};
+static const struct catalog_field filename_field = {.name = "filename",
+						    .type = FIELD_STRING,
+						    .offset = offsetof(struct event, exec.filename),
+						    .kernel_name = "filename",
+						    .summary = ""};
+static const struct catalog_field hidden_field = {.name = "hidden",
+						  .type = FIELD_UINT64,
+						  .offset = offsetof(struct event, syscall.arguments[4]),
+						  .summary = ""};
 
+/* A condition that expression_check() would not let pass. */
 static void add_raw(struct clause *c, const struct catalog_field *field, enum predicate_operator op, uint64_t integer, const char *string)
 {
-	c->predicates = realloc(c->predicates, (c->predicate_count + 1) * sizeof(*c->predicates));
-	c->predicates[c->predicate_count++] =
-		(struct predicate){.field = field, .op = op, .integer = integer, .string = string ? strdup(string) : NULL};
+	struct expression *left = expression_new_field(field->name, 0);
+	struct expression *right = string ? expression_new_string(string, 0) : expression_new_integer(VALUE_UINT64, integer, 0);
+	struct expression *e;
+
+	left->field = field;
+	left->value_type = right->value_type;
+	e = expression_new(op == PREDICATE_GLOB ? EXPRESSION_LIKE : EXPRESSION_EQ, left, right, 0);
+	c->filter = c->filter ? expression_new(EXPRESSION_AND, c->filter, e, 0) : e;
 }
 
 /* The filter of a kind for all clauses of a spec. From malloc. */
@@ -149,8 +162,12 @@ Test(push_down, strings_go_to_the_kernel_only_as_it_reads_them_the_same)
 		{PREDICATE_GLOB, "!a*", NULL}, /* the kernel would negate it */
 		{PREDICATE_GLOB, "*!a", "(filename ~ \"*!a\")"},
 		{PREDICATE_GLOB, "5*", NULL}, /* the kernel would take it for an index */
-		{PREDICATE_GLOB, "a*b", NULL},
-		{PREDICATE_GLOB, "a?*", NULL},
+		{PREDICATE_GLOB, "a*b", "(filename ~ \"a*\")"},
+		{PREDICATE_GLOB, "a?*", "(filename ~ \"a*\")"},
+		{PREDICATE_GLOB, "*a?b", "(filename ~ \"*b\")"},
+		{PREDICATE_GLOB, "?b", "(filename ~ \"*b\")"},
+		{PREDICATE_GLOB, "*a*b*", NULL},
+		{PREDICATE_GLOB, "5?", NULL},
 		{PREDICATE_GLOB, "*", NULL},
 		{PREDICATE_GLOB, "", NULL},
 	};
@@ -370,12 +387,39 @@ Test(push_down, a_plan_says_which_fields_its_filter_uses_and_no_others)
 
 	cr_assert_eq(clause_add(clause, "open_flags", PREDICATE_BITS, 1, NULL, NULL), 0);
 	cr_expect_eq(fields_of(spec), bit_of(EVENT_FILE_OPEN, "open_flags"));
-	cr_assert_eq(clause_add(clause, "filename", PREDICATE_GLOB, 0, "/a*b", NULL), 0);
+	cr_assert_eq(clause_add(clause, "filename", PREDICATE_GLOB, 0, "*a*b*", NULL), 0);
 	cr_expect_eq(fields_of(spec), bit_of(EVENT_FILE_OPEN, "open_flags"));
 	clause = subscription_spec_add(spec, EVENT_FILE_OPEN);
 	cr_assert_eq(clause_add(clause, "filename", PREDICATE_EQUAL, 0, "/etc/passwd", NULL), 0);
 	cr_expect_eq(fields_of(spec), bit_of(EVENT_FILE_OPEN, "open_flags") | bit_of(EVENT_FILE_OPEN, "filename"));
 	subscription_spec_add(spec, EVENT_FILE_OPEN);
 	cr_expect_eq(fields_of(spec), 0, "everything is wanted now");
+	subscription_spec_free(spec);
+}
+
+/* A way to capture the kind that lacks some of the fields still filters by the rest. */
+Test(push_down, a_plan_has_what_is_left_of_a_filter_without_some_of_its_fields)
+{
+	static const char *const weaker[] = {"(flags & 0x3 && mode & 0x40)",
+					     "(filename == \"/etc/passwd\" && mode & 0x40)",
+					     "(filename == \"/etc/passwd\" && flags & 0x3)",
+					     "(filename == \"/etc/passwd\")",
+					     "(flags & 0x3)",
+					     "(mode & 0x40)"};
+	struct subscription_spec *spec = subscription_spec_new();
+	struct clause *clause = subscription_spec_add(spec, EVENT_FILE_OPEN);
+	const struct clause *clauses[] = {clause};
+	struct plan plan;
+
+	clause_add(clause, "filename", PREDICATE_EQUAL, 0, "/etc/passwd", NULL);
+	clause_add(clause, "open_flags", PREDICATE_BITS, 3, NULL, NULL);
+	clause_add(clause, "open_mode", PREDICATE_BITS, 0100, NULL, NULL);
+	push_down_plan(clauses, 1, &plan);
+	cr_assert_str_eq(plan.kinds[EVENT_FILE_OPEN].filter, "(filename == \"/etc/passwd\" && flags & 0x3 && mode & 0x40)");
+	cr_assert_eq(plan.kinds[EVENT_FILE_OPEN].weaker_count, 6);
+	for (size_t i = 0; i < 6; i++)
+		cr_expect_str_eq(plan.kinds[EVENT_FILE_OPEN].weaker[i].text, weaker[i]);
+	cr_expect_eq(plan.kinds[EVENT_FILE_OPEN].weaker[3].fields, bit_of(EVENT_FILE_OPEN, "filename"));
+	plan_done(&plan);
 	subscription_spec_free(spec);
 }

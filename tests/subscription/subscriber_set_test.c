@@ -665,8 +665,8 @@ Test(subscriber_set, a_subscription_of_which_nothing_can_be_served_fails_with_st
 	cr_assert_eq(client_subscribe(&c, &h, spec_of(EVENT_SYSCALL_ENTER, 3, 0), &fake_encoder, ROOMY), -EOPNOTSUPP);
 	cr_assert_eq(c.statuses.count, 1);
 	cr_assert_eq(c.statuses.items[0].code, STATUS_UNIMPLEMENTED);
-	cr_assert_str_eq(c.statuses.items[0].message, "syscall:enter(id=3): no such tracepoint");
-	cr_assert_str_eq(c.err.message, "syscall:enter(id=3): no such tracepoint");
+	cr_assert_str_eq(c.statuses.items[0].message, "syscall:enter where id = close: no such tracepoint");
+	cr_assert_str_eq(c.err.message, "syscall:enter where id = close: no such tracepoint");
 	cr_assert_not(h.plan.kinds[EVENT_SYSCALL_ENTER].wanted);
 	dispatch_syscall(&h, EVENT_SYSCALL_ENTER, 3);
 	cr_assert_eq(subscriber_set_sequence(h.set), 0);

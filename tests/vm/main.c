@@ -13,8 +13,8 @@
 #include <string.h>
 
 static const struct scenario *const families[] = {
-	trial_scenarios, process_scenarios, exit_scenarios,      syscall_scenarios, network_scenarios,
-	file_scenarios,  context_scenarios, container_scenarios, counter_scenarios, call_scenarios,
+	trial_scenarios,   process_scenarios,   exit_scenarios,    syscall_scenarios, network_scenarios, file_scenarios,
+	context_scenarios, container_scenarios, counter_scenarios, call_scenarios,    filter_scenarios,
 };
 
 #define PATTERNS_MAX 32

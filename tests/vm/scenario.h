@@ -47,6 +47,7 @@ extern const struct scenario container_scenarios[];
 extern const struct scenario trial_scenarios[];
 extern const struct scenario counter_scenarios[];
 extern const struct scenario call_scenarios[];
+extern const struct scenario filter_scenarios[];
 
 /* End the scenario: it failed, or it cannot be tried here. For its own process only, not for children that it has made. */
 void scenario_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));

@@ -181,3 +181,13 @@ export function statusReader(t, address) {
 export const syscallEnter = (id, more = {}) => ({ type: 'SYSCALL_EVENT_TYPE_ENTER', id: { value: id }, ...more });
 export const syscallExit = (id, more = {}) => ({ type: 'SYSCALL_EVENT_TYPE_EXIT', id: { value: id }, ...more });
 export const processEvents = ['FORK', 'EXEC', 'EXIT'].map((type) => ({ type: `PROCESS_EVENT_TYPE_${type}` }));
+
+// Expressions of the second generation: where('ret', 'LT', signed(0)), all(a, b).
+export const field = (identifier) => ({ type: 'IDENTIFIER', identifier });
+export const signed = (value) => ({ type: 'VALUE', value: { type: 'SINT64', signed_value: String(value) } });
+export const unsigned = (value) => ({ type: 'VALUE', value: { type: 'UINT64', unsigned_value: String(value) } });
+export const text = (value) => ({ type: 'VALUE', value: { type: 'STRING', string_value: value } });
+export const binary = (type, lhs, rhs) => ({ type, binary_op: { lhs, rhs } });
+export const where = (name, type, value) => binary(type, field(name), value);
+export const all = (...conditions) => conditions.reduce((lhs, rhs) => binary('LOGICAL_AND', lhs, rhs));
+export const any = (...conditions) => conditions.reduce((lhs, rhs) => binary('LOGICAL_OR', lhs, rhs));

@@ -78,9 +78,10 @@ class Sensor {
 	}
 }
 
-// Starts one, with more arguments for `ringside sensor`, and waits until it answers.
-export async function startSensor(t, args = [], { socket = path.join(temporaryFolder(t), 'sensor.sock') } = {}) {
-	const child = start(t, ringside, ['sensor', '--listen', `unix:${socket}`, ...args]);
+// Starts one, with more arguments for `ringside sensor`, and waits until it answers. `under`: a program that runs it.
+export async function startSensor(t, args = [], { socket = path.join(temporaryFolder(t), 'sensor.sock'), under = [] } = {}) {
+	const [program, ...words] = [...under, ringside, 'sensor', '--listen', `unix:${socket}`, ...args];
+	const child = start(t, program, words);
 	const sensor = new Sensor(child, socket);
 
 	cleanup(t, () => sensor.stop());

@@ -1,5 +1,5 @@
 // What is left in the kernel.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const candidates = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
@@ -27,6 +27,10 @@ export function probes() {
 // The probes of the sensor that ran as `pid`: its group carries the number.
 export function probesOf(pid) {
 	return probes().filter((line) => new RegExp(`^[a-z]\\d*:ringside_${pid}_\\d+/`).test(line));
+}
+
+export function instances() {
+	return readdirSync(path.join(tracefs(), 'instances'));
 }
 
 export function addUprobe(definition) {

@@ -1,4 +1,4 @@
-#include "cli/event_words.h"
+#include "subscription/event_words.h"
 
 #include "tracing/sample_source.h"
 
@@ -19,22 +19,24 @@ TestSuite(event_words, .fini = done);
 
 static void parse(const char *word)
 {
-	char copy[256];
-	char *words[] = {copy};
-
-	snprintf(copy, sizeof(copy), "%s", word);
 	spec = subscription_spec_free(spec);
-	cr_assert_eq(event_words_parse(words, 1, &spec, &err), 0, "%s", err.message);
+	spec = subscription_spec_new();
+	cr_assert_eq(event_word_add(spec, word, &err), 0, "%s", err.message);
 }
 
 static void refuse(const char *word, const char *message)
 {
-	char copy[256];
-	char *words[] = {copy};
-
-	snprintf(copy, sizeof(copy), "%s", word);
-	cr_assert_eq(event_words_parse(words, 1, &spec, &err), -EINVAL, "%s", word);
+	spec = subscription_spec_free(spec);
+	spec = subscription_spec_new();
+	cr_assert_eq(event_word_add(spec, word, &err), -EINVAL, "%s", word);
 	cr_assert_str_eq(err.message, message);
+}
+
+static void expect_condition(const struct expression *e, const char *name, uint64_t value)
+{
+	cr_assert_eq(e->type, EXPRESSION_EQ);
+	cr_assert_str_eq(e->first->field->name, name);
+	cr_assert_eq(e->first->next->integer, value);
 }
 
 static void expect_syscall(size_t i, enum event_kind kind, uint64_t number, enum sample_abi abi)
@@ -44,13 +46,10 @@ static void expect_syscall(size_t i, enum event_kind kind, uint64_t number, enum
 	cr_assert_lt(i, spec->clause_count);
 	clause = &spec->clauses[i];
 	cr_assert_eq(clause->kind, kind);
-	cr_assert_eq(clause->predicate_count, 2);
-	cr_assert_str_eq(clause->predicates[0].field->name, "id");
-	cr_assert_eq(clause->predicates[0].op, PREDICATE_EQUAL);
-	cr_assert_eq(clause->predicates[0].integer, number);
-	cr_assert_str_eq(clause->predicates[1].field->name, "abi");
-	cr_assert_eq(clause->predicates[1].op, PREDICATE_EQUAL);
-	cr_assert_eq(clause->predicates[1].integer, abi);
+	cr_assert_eq(clause->filter->type, EXPRESSION_AND);
+	expect_condition(clause->filter->first, "id", number);
+	expect_condition(clause->filter->first->next, "abi", abi);
+	cr_assert_null(clause->filter->first->next->next);
 }
 
 Test(event_words, process_alone_is_every_process_event)
@@ -64,18 +63,12 @@ Test(event_words, process_alone_is_every_process_event)
 	cr_assert_eq(spec->clauses[4].kind, EVENT_PROCESS_RENAME);
 }
 
-Test(event_words, no_word_at_all_means_process)
-{
-	cr_assert_eq(event_words_parse(NULL, 0, &spec, &err), 0);
-	cr_assert_eq(spec->clause_count, 5);
-}
-
 Test(event_words, one_process_event_can_be_named)
 {
 	parse("process:exec");
 	cr_assert_eq(spec->clause_count, 1);
 	cr_assert_eq(spec->clauses[0].kind, EVENT_PROCESS_EXEC);
-	cr_assert_eq(spec->clauses[0].predicate_count, 0);
+	cr_assert_null(spec->clauses[0].filter);
 }
 
 Test(event_words, files_and_the_network_can_be_had_whole_or_by_kind)
@@ -154,13 +147,23 @@ Test(event_words, chargen_takes_a_length)
 
 Test(event_words, several_words_add_up)
 {
-	char exec[] = "process:exec";
-	char ticker[] = "ticker:1s";
-	char *words[] = {exec, ticker};
-
-	cr_assert_eq(event_words_parse(words, 2, &spec, &err), 0);
+	parse("process:exec");
+	cr_assert_eq(event_word_add(spec, "ticker:1s", &err), 0);
 	cr_assert_eq(spec->clause_count, 2);
 	cr_assert_eq(spec->clauses[1].kind, EVENT_TICKER);
+}
+
+Test(event_words, system_calls_can_be_had_as_kinds)
+{
+	parse("syscall:enter");
+	cr_assert_eq(spec->clause_count, 1);
+	cr_assert_eq(spec->clauses[0].kind, EVENT_SYSCALL_ENTER);
+	cr_assert_null(spec->clauses[0].filter);
+	parse("syscall:exit");
+	cr_assert_eq(spec->clauses[0].kind, EVENT_SYSCALL_EXIT);
+	parse("syscall:exit:enter");
+	expect_syscall(0, EVENT_SYSCALL_ENTER, 60, SAMPLE_ABI_64);
+	expect_syscall(1, EVENT_SYSCALL_ENTER, 1, SAMPLE_ABI_32);
 }
 
 Test(event_words, a_slip_gets_the_nearest_word_suggested)
@@ -210,10 +213,31 @@ Test(event_words, parts_that_belong_to_nothing_are_refused)
 Test(event_words, a_word_of_any_length_is_survived)
 {
 	char word[1000];
-	char *words[] = {word};
 
 	memset(word, 'x', sizeof(word) - 1);
 	word[sizeof(word) - 1] = 0;
-	cr_assert_eq(event_words_parse(words, 1, &spec, &err), -EINVAL);
-	cr_assert_null(spec);
+	spec = subscription_spec_new();
+	cr_assert_eq(event_word_add(spec, word, &err), -EINVAL);
+	cr_assert_eq(spec->clause_count, 0);
+}
+
+Test(event_words, in_a_query_a_word_ends_where_nothing_but_a_condition_can_follow)
+{
+	static const struct {
+		const char *text;
+		size_t size;
+	} words[] = {
+		{"process:exec where x", 12},
+		{"process;file", 7},
+		{"kernel_call:f where x", 13},
+		{"kernel_call:f(a=+0(%di), b=\"x) ;\"):exit;x", 39},
+		{"kernel_call:f/a > 4 ; \"/ where\"/ where a", 32},
+		{"kernel_call:f/a == \"x/y\"/", 25},
+		{"user_call:/opt/my app:f where x", 23},
+		{"user_call:/opt/my app:f # x", 23},
+		{"user_call:'a where b':f(x=%di):exit", 35},
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		cr_expect_eq(event_word_size(words[i].text), words[i].size, "%s: %zu", words[i].text, event_word_size(words[i].text));
 }

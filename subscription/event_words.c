@@ -1,9 +1,9 @@
-#include "cli/event_words.h"
+#include "subscription/event_words.h"
 
 #include "base/clock.h"
+#include "base/parse.h"
 #include "base/suggest.h"
-#include "cli/call_words.h"
-#include "cli/parse.h"
+#include "subscription/call_words.h"
 #include "tracing/syscall_table.h"
 
 #include <errno.h>
@@ -140,6 +140,8 @@ static int add_syscall(struct subscription_spec *spec, const char *text, struct 
 
 	if (!text)
 		return error_set(err, -EINVAL, "syscall needs a name or a number, like syscall:openat or syscall:110:exit");
+	if (catalog_find("syscall", text))
+		return add_kind(spec, catalog_find("syscall", text)->kind, err);
 	call = strdup(text);
 	if (!call)
 		return no_memory(err);
@@ -267,21 +269,13 @@ int event_word_add(struct subscription_spec *spec, const char *word, struct erro
 	return unknown_family(word, name, err);
 }
 
-int event_words_parse(char *const *words, size_t count, struct subscription_spec **ret, struct error *err)
+size_t event_word_size(const char *text)
 {
-	struct subscription_spec *spec = calloc(1, sizeof(*spec));
-	int r = 0;
+	static const char kernel_call[] = "kernel_call:", user_call[] = "user_call:";
 
-	if (!spec)
-		return no_memory(err);
-	if (!count)
-		r = event_word_add(spec, "process", err);
-	for (size_t i = 0; !r && i < count; i++)
-		r = event_word_add(spec, words[i], err);
-	if (r) {
-		subscription_spec_free(spec);
-		return r;
-	}
-	*ret = spec;
-	return 0;
+	if (!strncmp(text, kernel_call, sizeof(kernel_call) - 1))
+		return sizeof(kernel_call) - 1 + call_word_size(text + sizeof(kernel_call) - 1, false);
+	if (!strncmp(text, user_call, sizeof(user_call) - 1))
+		return sizeof(user_call) - 1 + call_word_size(text + sizeof(user_call) - 1, true);
+	return strcspn(text, " \t\r\n;");
 }

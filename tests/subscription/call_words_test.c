@@ -1,8 +1,8 @@
-#include "cli/call_words.h"
+#include "subscription/call_words.h"
 
-#include "cli/counters.h"
-#include "cli/event_words.h"
 #include "sensor/probe_request.h"
+#include "subscription/counters.h"
+#include "subscription/event_words.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
-#ifndef CLI_PARSE_H
-#define CLI_PARSE_H
+#ifndef BASE_PARSE_H
+#define BASE_PARSE_H
 
 #include "base/error.h"
 

@@ -1,4 +1,4 @@
-#include "cli/symbols.h"
+#include "base/symbols.h"
 
 #include <criterion/criterion.h>
 #include <sched.h>

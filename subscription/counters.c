@@ -1,4 +1,4 @@
-#include "cli/counters.h"
+#include "subscription/counters.h"
 
 #include "base/suggest.h"
 
@@ -7,6 +7,7 @@
 #include <linux/perf_event.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NAME_BYTES   32
@@ -87,6 +88,22 @@ static bool find_cache(const char *wanted, uint64_t *ret)
 	return false;
 }
 
+/* "4:0x1a8": the numbers themselves. */
+static bool parse_numbers(const char *name, struct perf_counter *ret)
+{
+	char *end;
+	unsigned long type;
+
+	if (*name < '0' || *name > '9')
+		return false;
+	errno = 0;
+	type = strtoul(name, &end, 10);
+	if (*end != ':' || end[1] < '0' || end[1] > '9' || type > UINT32_MAX)
+		return false;
+	*ret = (struct perf_counter){.type = (uint32_t)type, .config = strtoull(end + 1, &end, 0)};
+	return !*end && !errno;
+}
+
 int counter_parse(const char *name, struct perf_counter *ret, struct error *err)
 {
 	struct suggestion suggestion;
@@ -100,6 +117,8 @@ int counter_parse(const char *name, struct perf_counter *ret, struct error *err)
 		}
 		suggestion_offer(&suggestion, named[i].name);
 	}
+	if (parse_numbers(name, ret))
+		return 0;
 	if (find_cache(name, &config)) {
 		*ret = (struct perf_counter){.type = PERF_TYPE_HW_CACHE, .config = config};
 		return 0;
@@ -112,21 +131,35 @@ int counter_parse(const char *name, struct perf_counter *ret, struct error *err)
 			 name);
 }
 
-void counter_put_name(struct buffer *out, const struct perf_counter *counter)
+/* False, and nothing put: it has no name. */
+static bool put_known(struct buffer *out, const struct perf_counter *counter)
 {
-	static const char *const types[] = {
-		[PERF_TYPE_HARDWARE] = "hardware", [PERF_TYPE_SOFTWARE] = "software", [PERF_TYPE_HW_CACHE] = "cache"};
-	const char *type = counter->type < COUNT(types) ? types[counter->type] : NULL;
 	char name[NAME_BYTES];
 
 	for (size_t i = 0; i < COUNT(named); i++) {
 		if (named[i].counter.type == counter->type && named[i].counter.config == counter->config) {
 			buffer_put_string(out, named[i].name);
-			return;
+			return true;
 		}
 	}
-	if (counter->type == PERF_TYPE_HW_CACHE && cache_name(counter->config, name))
-		buffer_put_string(out, name);
-	else
+	if (counter->type != PERF_TYPE_HW_CACHE || !cache_name(counter->config, name))
+		return false;
+	buffer_put_string(out, name);
+	return true;
+}
+
+void counter_put_name(struct buffer *out, const struct perf_counter *counter)
+{
+	static const char *const types[] = {
+		[PERF_TYPE_HARDWARE] = "hardware", [PERF_TYPE_SOFTWARE] = "software", [PERF_TYPE_HW_CACHE] = "cache"};
+	const char *type = counter->type < COUNT(types) ? types[counter->type] : NULL;
+
+	if (!put_known(out, counter))
 		buffer_printf(out, "%s:%" PRIu64, type ? type : "counter", counter->config);
+}
+
+void counter_put_word(struct buffer *out, const struct perf_counter *counter)
+{
+	if (!put_known(out, counter))
+		buffer_printf(out, "%" PRIu32 ":0x%" PRIx64, counter->type, counter->config);
 }

@@ -1,17 +1,20 @@
-#ifndef CLI_EVENT_WORDS_H
-#define CLI_EVENT_WORDS_H
+#ifndef SUBSCRIPTION_EVENT_WORDS_H
+#define SUBSCRIPTION_EVENT_WORDS_H
 
 #include "base/error.h"
 #include "subscription/spec.h"
 
+#include <stddef.h>
+
 /*
- * The EVENT words of `ringside watch`, and back:
+ * The EVENT words that clauses of the text form (query_parse.h) begin with:
  *
  *	process, file, network      every kind of the family
  *	process:exec, file:open, network:connect, network:connect:result   one kind, as the catalog names it
  *	syscall:openat              enter and exit, of 64-bit callers and, by the number in their own table, of 32-bit callers
  *	syscall:openat:enter        only one of them
  *	syscall:110, syscall:110:exit   by number: 64-bit callers
+ *	syscall:enter, syscall:exit all system calls, for a condition that picks some. (Calls of exit(2) are syscall:exit:enter.)
  *	kernel_call:vfs_read(count=%dx:u64):exit, user_call:/bin/bash:readline, performance:cycles,instructions/period=100000
  *	                            calls and counters (call_words.h)
  *	ticker, ticker:250ms
@@ -22,7 +25,7 @@
  * -ENOMEM. */
 int event_word_add(struct subscription_spec *spec, const char *word, struct error *err);
 
-/* The spec of all `count` words; of "process" when there are none. Free it with subscription_spec_free(). */
-int event_words_parse(char *const *words, size_t count, struct subscription_spec **ret, struct error *err);
+/* The bytes of the word that `text`, a query, goes on with. */
+size_t event_word_size(const char *text);
 
 #endif
