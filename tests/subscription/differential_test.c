@@ -1,0 +1,95 @@
+#include "subscription/matcher.h"
+#include "subscription/query_print.h"
+#include "tests/expressions/reference.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#define TREES           10000
+#define EVENTS_PER_TREE 24
+
+static const enum event_kind kinds[] = {EVENT_SYSCALL_ENTER,   EVENT_SYSCALL_EXIT,      EVENT_PROCESS_EXEC,
+					EVENT_PROCESS_EXIT,    EVENT_FILE_OPEN,         EVENT_FILE_LINK,
+					EVENT_CONNECT_ATTEMPT, EVENT_KERNEL_CALL_ENTER, EVENT_TICKER};
+
+/* One argument of each type, in the order of enum call_argument_type. */
+static struct probe_request *make_request(void)
+{
+	struct probe_parameter parameters[] = {{"text", "+0(%di):string"}, {"s8", "%di:s8"},   {"s16", "%di:s16"},
+					       {"s32", "%di:s32"},         {"s64", "%di:s64"}, {"u8", "%di:u8"},
+					       {"u16", "%di:u16"},         {"u32", "%di:u32"}, {"u64", "%di:u64"}};
+	struct probe_request *request;
+
+	cr_assert_eq(probe_request_new_call(&request, EVENT_KERNEL_CALL_ENTER, NULL, "f", parameters,
+					    sizeof(parameters) / sizeof(parameters[0]), NULL, NULL),
+		     0);
+	return request;
+}
+
+static char *text_of(const struct expression *e, const struct probe_request *request)
+{
+	struct buffer out;
+
+	buffer_init(&out, 0);
+	expression_print(e, request, &out);
+	return (char *)buffer_take(&out, NULL);
+}
+
+/* What is in the form that the check gives stays as it is. */
+static void expect_checked(const struct expression *e, struct random again, const struct random_fields *fields, unsigned int depth,
+			   enum event_kind kind)
+{
+	struct expression *twin = random_tree(&again, fields, depth);
+	struct error err = {0};
+
+	cr_assert_eq(expression_check(twin, kind, fields->request, NULL, &err), 0, "%s: %s", text_of(e, fields->request), err.message);
+	cr_assert(expression_equal(e, twin), "%s", text_of(e, fields->request));
+	expression_free(twin);
+}
+
+Test(differential, the_matcher_and_a_naive_reading_of_the_tree_come_to_the_same, .timeout = 120)
+{
+	struct probe_request *request = make_request();
+	struct random r = {.state = 4711};
+	size_t matched = 0, held_against = 0;
+
+	for (int round = 0; round < TREES; round++) {
+		enum event_kind kind = kinds[random_below(&r, sizeof(kinds) / sizeof(kinds[0]))];
+		const struct catalog_field *fields[FACTS_MAX];
+		struct random_fields choice = {
+			.fields = fields,
+			.count = known_event_fields(kind, fields),
+			.request = kind == EVENT_KERNEL_CALL_ENTER ? request : NULL,
+		};
+		unsigned int depth = (unsigned int)random_below(&r, 5);
+		struct random again = r;
+		struct clause clause = {.kind = kind,
+					.request = kind == EVENT_KERNEL_CALL_ENTER ? request : NULL,
+					.filter = random_tree(&r, &choice, depth)};
+		struct matcher m;
+
+		expect_checked(clause.filter, again, &choice, depth, kind);
+		cr_assert_eq(matcher_init(&m, &clause), 0);
+		for (int i = 0; i < EVENTS_PER_TREE; i++) {
+			struct known_event known;
+			uint64_t value;
+			bool expected;
+
+			known_event_make(&known, &r, kind, choice.request);
+			expected = reference_holds(clause.filter, known.facts, known.fact_count);
+			cr_assert_eq(matcher_matches(&m, &known.event), expected, "tree %d, event %d: %s", round, i,
+				     text_of(clause.filter, choice.request));
+			if (m.key.type && expected)
+				cr_assert(matcher_key_load(&m.key, &known.event, &value) && value == m.key.value, "%s",
+					  text_of(clause.filter, choice.request));
+			matched += expected;
+			held_against++;
+		}
+		matcher_done(&m);
+		expression_free(clause.filter);
+	}
+	probe_request_unref(request);
+	/* Neither answer is rare. */
+	cr_assert_gt(matched, held_against / 10);
+	cr_assert_lt(matched, held_against * 9 / 10);
+}
