@@ -10,11 +10,13 @@
 
 typedef Capsule8__Api__V0__EventFilter event_filter;
 
-/* A filter of a kind that is not served: its type must exist all the same. */
+/* A filter of a kind that is not served: its type and view must exist all the same. */
 static int decode_container(const struct place *at, const Capsule8__Api__V0__ContainerEventFilter *filter)
 {
 	int r = place_check_enum(at, "type", &capsule8__api__v0__container_event_type__descriptor, (int)filter->type);
 
+	if (!r)
+		r = place_check_choice(at, "view", &capsule8__api__v0__container_event_view__descriptor, (int)filter->view);
 	return r ? r : place_add_refusal(at, "container");
 }
 

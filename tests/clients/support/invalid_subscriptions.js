@@ -45,6 +45,8 @@ for (const [what, list, entry, unknown] of families) {
 	add(`the second ${what} filter is the wrong one`, `subscription.event_filter.${list}[1].type`, '999', filters(list, entry, { ...entry, type: 999 }));
 }
 
+addFilter('a view that does not exist', 'container_events', { type: 1, view: 2 }, 'view', '2; must be BASIC (0), FULL (1)');
+
 const enter = (more = {}) => ({ type: 1, id: { value: 1 }, ...more });
 const exit = (more = {}) => ({ type: 2, id: { value: 1 }, ...more });
 
