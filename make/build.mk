@@ -41,6 +41,6 @@ $(BUILD)/objects/proto/descriptor_set.o: CPPFLAGS_ALL += -DDESCRIPTOR_SET_PATH='
 
 $(BUILD)/ringside: $(MAIN) $(ARCHIVES)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(MAIN) $(LINK_ARCHIVES) -Wl,--as-needed $(PKG_LIBS) -lpthread
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(MAIN) $(LINK_ARCHIVES) -Wl,--as-needed $(PKG_LIBS) -lm -lpthread
 
 -include $(shell find $(BUILD)/objects -name '*.d' 2>/dev/null)

@@ -17,7 +17,7 @@ $$(BUILD)/tests/$(1): $$(TEST_OBJECTS_$(1)) $$(foreach f,$(2),$$(BUILD)/lib$$(f)
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$(TEST_OBJECTS_$(1)) $$(if $(3),-Wl$$(comma)--whole-archive $$(BUILD)/lib$(3).a -Wl$$(comma)--no-whole-archive) \
-		$$(foreach f,$(2),$$(BUILD)/lib$$(f).a) -Wl,--as-needed $$(PKG_LIBS) $$(CHECK_LIBS) -lpthread
+		$$(foreach f,$(2),$$(BUILD)/lib$$(f).a) -Wl,--as-needed $$(PKG_LIBS) $$(CHECK_LIBS) -lm -lpthread
 endef
 comma := ,
 $(eval $(call test_rules,base,base,base))
@@ -112,7 +112,7 @@ check-threads: deps-check $(THREAD_TESTS)
 $(BUILD)/tests/bench/matching: $(BUILD)/objects/tests/bench/matching.o $(foreach f,subscription sensor tracing base,$(BUILD)/lib$(f).a)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -Wl,--as-needed $(PKG_LIBS) -lpthread
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -Wl,--as-needed $(PKG_LIBS) -lm -lpthread
 
 .PHONY: bench-matching
 bench-matching: $(BUILD)/tests/bench/matching

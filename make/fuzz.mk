@@ -37,7 +37,7 @@ $(FUZZ)/libfuzzed.a: $(FUZZ_OBJECTS)
 $(FUZZ)/%_fuzz: tests/fuzz/%_fuzz.c $(FUZZ)/libfuzzed.a
 	$(call say,FUZZCC,$@)
 	$(Q)$(FUZZ_CC) $(CPPFLAGS_ALL) $(FUZZ_CFLAGS) $(WARNINGS) -fsanitize=fuzzer,$(FUZZ_SANITIZE) -o $@ $< $(FUZZ)/libfuzzed.a \
-		-Wl,--as-needed $(PKG_LIBS) -lpthread
+		-Wl,--as-needed $(PKG_LIBS) -lm -lpthread
 
 # libFuzzer adds to the first of its directories only. `make fuzz` goes on after a finding and fails in the end.
 .PHONY: fuzz $(addprefix fuzz-,$(FUZZ_NAMES))

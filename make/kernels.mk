@@ -19,7 +19,7 @@ $(SCENARIOS): $(VM_OBJECTS) $(foreach f,service proto subscription sensor tracin
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(VM_OBJECTS) $(foreach f,service proto subscription sensor tracing base,$(BUILD)/lib$(f).a) \
-		-Wl,--as-needed $(PKG_LIBS) -lpthread
+		-Wl,--as-needed $(PKG_LIBS) -lm -lpthread
 
 # They need nothing but the kernel, and are what is watched: static, and no sanitizer in them.
 $(BUILD)/tests/vm/%: tests/vm/programs/%.c | $(BUILD)/packages.mk
