@@ -109,9 +109,9 @@ void feed_admit(struct feed *f, uint64_t time_ns)
 	}
 }
 
-bool feed_wants_container(struct feed *f, const struct event *event)
+static bool wants_container(struct feed *f, const struct event *event)
 {
-	if (!f->spec->containers || event->kind == EVENT_LOST)
+	if (!f->spec->containers)
 		return true;
 	return event->process && container_verdicts_match(&f->containers, f->spec->containers, event->process->container);
 }
@@ -134,7 +134,7 @@ bool feed_passes(struct feed *f, const struct event *event)
 {
 	if (event->kind == EVENT_LOST)
 		return true;
-	if (event->time_ns >= f->window.end_ns)
+	if (event->time_ns >= f->window.end_ns || !wants_container(f, event))
 		return false;
 	return !f->spec->throttle_ns || throttle_passes(f, event->time_ns);
 }

@@ -86,11 +86,9 @@ bool feed_leave(struct feed *f, struct subscriber *m);
 /* Makes members of those who were waiting for an event of this time. */
 void feed_admit(struct feed *f, uint64_t time_ns);
 
-/* Whether the event is of a container that the spec is about. Losses are told whatever they are in: nobody knows it. */
-bool feed_wants_container(struct feed *f, const struct event *event);
-
-/* Whether an event that a clause takes gets through: it has to be in the window, and the first one in an interval of the throttle, which it
- * then begins. What the throttle drops is counted. Lost events always pass. */
+/* Whether an event that a clause takes gets through: it has to be of a container that the spec is about, in the window, and the
+ * first one in an interval of the throttle, which it then begins. What the throttle drops is counted. Lost events always pass: nobody knows what
+ * they were in. */
 bool feed_passes(struct feed *f, const struct event *event);
 
 /* Appends the event, numbered already, to the open chunk. */

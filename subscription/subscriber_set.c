@@ -436,7 +436,7 @@ static size_t drop_unwanted(struct subscriber_set *s, const struct event *event,
 
 		if (event->time_ns >= f->joining_ns)
 			feed_admit(f, event->time_ns);
-		if (event->time_ns >= f->from_ns && f->members && feed_wants_container(f, event) && feed_passes(f, event))
+		if (event->time_ns >= f->from_ns && f->members && feed_passes(f, event))
 			s->takers[kept++] = f;
 	}
 	return kept;
@@ -451,7 +451,7 @@ static size_t find_takers(struct subscriber_set *s, const struct event *event)
 	if (!event->addressee)
 		return drop_unwanted(s, event, kind_index_find(&s->index, event, s->takers));
 	for (f = s->feeds; f; f = f->next)
-		if (f == event->addressee && !f->ended && feed_wants_container(f, event) && feed_passes(f, event)) {
+		if (f == event->addressee && !f->ended && feed_passes(f, event)) {
 			s->takers[0] = f;
 			return 1;
 		}
