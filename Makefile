@@ -3,7 +3,7 @@
 # One archive per folder, in the order of the data path. A folder may use the archives to its left, never those to its right:
 # its unit tests link with exactly the archives at or below it, so that a call upwards fails to link.
 
-FOLDERS := base tracing sensor subscription proto service cli
+FOLDERS := base tracing container sensor subscription proto service cli
 
 # Debian 12 packages, by what needs them.
 PACKAGES_BUILD := gcc make pkg-config libc6-dev linux-libc-dev libtracefs-dev libtraceevent-dev libelf-dev zlib1g-dev libjansson-dev libuv1-dev uthash-dev \

@@ -22,12 +22,13 @@ endef
 comma := ,
 $(eval $(call test_rules,base,base,base))
 $(eval $(call test_rules,tracing,tracing base,tracing))
-$(eval $(call test_rules,sensor,sensor tracing base,sensor))
-$(eval $(call test_rules,subscription,subscription sensor tracing base,subscription))
-$(eval $(call test_rules,proto,proto subscription sensor tracing base,proto))
-$(eval $(call test_rules,service,service proto subscription sensor tracing base,service))
-$(eval $(call test_rules,cli,cli service proto subscription sensor tracing base,cli))
-$(eval $(call test_rules,live,cli service proto subscription sensor tracing base,))
+$(eval $(call test_rules,container,container base,container))
+$(eval $(call test_rules,sensor,sensor container tracing base,sensor))
+$(eval $(call test_rules,subscription,subscription sensor container tracing base,subscription))
+$(eval $(call test_rules,proto,proto subscription sensor container tracing base,proto))
+$(eval $(call test_rules,service,service proto subscription sensor container tracing base,service))
+$(eval $(call test_rules,cli,cli service proto subscription sensor container tracing base,cli))
+$(eval $(call test_rules,live,cli service proto subscription sensor container tracing base,))
 
 UNIT_TESTS := $(foreach f,$(FOLDERS),$(if $(wildcard tests/$(f)/*_test.c),$(BUILD)/tests/$(f)))
 LIVE_TESTS := $(if $(wildcard tests/live/*_test.c),$(BUILD)/tests/live)
@@ -109,7 +110,7 @@ check-threads: deps-check $(THREAD_TESTS)
 	$(Q)./scripts/check $(BUILD) --unit $(THREAD_TESTS) --
 
 # What matching costs. No root, no kernel.
-$(BUILD)/tests/bench/matching: $(BUILD)/objects/tests/bench/matching.o $(foreach f,subscription sensor tracing base,$(BUILD)/lib$(f).a)
+$(BUILD)/tests/bench/matching: $(BUILD)/objects/tests/bench/matching.o $(foreach f,subscription sensor container tracing base,$(BUILD)/lib$(f).a)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -Wl,--as-needed $(PKG_LIBS) -lm -lpthread

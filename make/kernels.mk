@@ -15,10 +15,10 @@ SCENARIOS := $(BUILD)/tests/vm/scenarios
 # What a guest gets: all of tests/vm/, and of tests/load/ what scripts/check-kernels names.
 VM_FILES = $(BUILD)/ringside $(SCENARIOS) $(VM_PROGRAMS) $(addprefix $(BUILD)/tests/load/,exit_ways call32)
 
-$(SCENARIOS): $(VM_OBJECTS) $(foreach f,service proto subscription sensor tracing base,$(BUILD)/lib$(f).a)
+$(SCENARIOS): $(VM_OBJECTS) $(foreach f,service proto subscription sensor container tracing base,$(BUILD)/lib$(f).a)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(VM_OBJECTS) $(foreach f,service proto subscription sensor tracing base,$(BUILD)/lib$(f).a) \
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(VM_OBJECTS) $(foreach f,service proto subscription sensor container tracing base,$(BUILD)/lib$(f).a) \
 		-Wl,--as-needed $(PKG_LIBS) -lm -lpthread
 
 # They need nothing but the kernel, and are what is watched: static, and no sanitizer in them.

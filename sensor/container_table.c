@@ -1,7 +1,7 @@
 #include "sensor/container_table.h"
 
 #include "base/clock.h"
-#include "sensor/docker_state.h"
+#include "container/docker_state.h"
 
 #include <errno.h>
 #include <stdlib.h>

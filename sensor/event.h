@@ -15,6 +15,7 @@
  * An event lives on the stack of its builder; every pointer in it is borrowed until the dispatch returns.
  */
 
+struct container;
 struct process;
 struct probe_request;
 
@@ -189,6 +190,19 @@ struct event_performance {
 	uint32_t count;
 };
 
+/* Events about a container rather than by a process in it: they have no process. */
+struct event_container {
+	const struct container *container;
+	uint32_t host_pid; /* running, exited: of the first process, in the sensor's pid namespace; 0: not known */
+	/* exited */
+	int32_t exit_code;    /* as runtimes tell it: what was passed to exit(3), or 128 + number of the signal */
+	uint32_t exit_status; /* what was passed to exit(3), 0 when killed by a signal */
+	uint32_t exit_signal; /* 0 when it exited */
+	bool core_dumped;
+	bool exit_unknown; /* nobody told: the fields above are 0 */
+	bool oom_killed;   /* the runtime says that the kernel ended something in it for lack of memory */
+};
+
 struct event_ticker {
 	int64_t seconds;     /* since the epoch */
 	int64_t nanoseconds; /* since the epoch, the whole time */
@@ -230,6 +244,7 @@ struct event {
 		struct event_network network;
 		struct event_call call;
 		struct event_performance performance;
+		struct event_container container;
 		struct event_ticker ticker;
 		struct event_chargen chargen;
 		struct event_lost lost;

@@ -2,7 +2,7 @@
 #define SENSOR_PROC_SCAN_H
 
 #include "base/error.h"
-#include "sensor/container_path.h"
+#include "container/container_path.h"
 #include "sensor/credentials.h"
 
 #include <stdbool.h>

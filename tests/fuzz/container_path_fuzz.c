@@ -1,4 +1,4 @@
-#include "sensor/container_path.h"
+#include "container/container_path.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "sensor/container_table.h"
 #include "base/clock.h"
-#include "sensor/docker_state.h"
+#include "container/docker_state.h"
 #include "tests/sensor/docker_tree.h"
 
 #include <criterion/criterion.h>

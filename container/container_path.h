@@ -1,5 +1,5 @@
-#ifndef SENSOR_CONTAINER_PATH_H
-#define SENSOR_CONTAINER_PATH_H
+#ifndef CONTAINER_CONTAINER_PATH_H
+#define CONTAINER_CONTAINER_PATH_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,6 +36,7 @@ enum container_runtime {
 	CONTAINER_RUNTIME_PODMAN,
 	CONTAINER_RUNTIME_LXC,
 	CONTAINER_RUNTIME_NSPAWN,
+	CONTAINER_RUNTIME_RUNC, /* runc or crun by themselves; no path says so, their state does (container_lookup.h) */
 };
 
 struct container_path {

@@ -1,4 +1,4 @@
-#include "sensor/docker_state.h"
+#include "container/docker_state.h"
 
 #include "base/cleanup.h"
 

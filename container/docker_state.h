@@ -1,5 +1,5 @@
-#ifndef SENSOR_DOCKER_STATE_H
-#define SENSOR_DOCKER_STATE_H
+#ifndef CONTAINER_DOCKER_STATE_H
+#define CONTAINER_DOCKER_STATE_H
 
 #include <stddef.h>
 #include <stdint.h>
