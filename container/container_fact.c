@@ -1,5 +1,7 @@
 #include "container/container_fact.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +13,7 @@ struct container_fact *container_fact_new(const char *id, enum container_source 
 		return NULL;
 	memcpy(f->id, id, strlen(id) + 1);
 	f->source = source;
+	f->seen_ns = clock_monotonic_ns();
 	return f;
 }
 

@@ -58,6 +58,9 @@ struct container_fact {
 	enum container_runtime runtime; /* whose it is, as far as this source can say */
 	bool gone;                      /* the source had it and has it no more: nothing else in the fact means anything */
 	bool listed;                    /* it was there when the source was looked at for the first time */
+	/* CLOCK_MONOTONIC ns, just before the source was looked at: a fact that was seen before another one of its source says nothing any more.
+	 * container_fact_new() sets the time of its call; whoever reads a file sets the time before it was opened. */
+	uint64_t seen_ns;
 
 	char *name;       /* as the runtime has it: Docker's with a slash. Runtimes without names: NULL */
 	char *image_id;   /* without "sha256:" */
@@ -88,7 +91,7 @@ struct container_fact {
 	char *oci_config;
 };
 
-/* All zeros but the id and the source; NULL: out of memory. `id` must be shorter than CONTAINER_ID_BYTES. */
+/* All zeros but the id, the source and the time; NULL: out of memory. `id` must be shorter than CONTAINER_ID_BYTES. */
 struct container_fact *container_fact_new(const char *id, enum container_source source);
 /* Takes NULL; returns NULL. */
 struct container_fact *container_fact_free(struct container_fact *f);
