@@ -10,7 +10,7 @@
 #define TYPE_WIDTH  8
 #define WHERE_WIDTH 8
 
-#define COMMON_FIELDS "What all events but ticker, chargen and lost have"
+#define COMMON_FIELDS "What all events but ticker, chargen and lost have (container events: the last four)"
 #define NO_FIELDS     "its fields are the arguments that the subscriber asks for"
 
 const char *field_type_name(enum field_type type)
@@ -155,7 +155,7 @@ static json_t *entry_json(const struct catalog_entry *entry)
 	catalog_put_name(&name, entry);
 	for (size_t i = 0; i < entry->field_count; i++)
 		json_array_append_new(fields, field_json(&entry->fields[i]));
-	for (size_t i = 0; entry->from_kernel && i < common_count; i++)
+	for (size_t i = 0; entry->observed && i < common_count; i++)
 		json_array_append_new(fields, field_json(&common[i]));
 	object = json_pack("{s:s%, s:s, s:b, s:o}", "event", (const char *)name.data, name.length, "summary", entry->summary, "from_kernel",
 			   entry->from_kernel, "fields", fields);

@@ -237,7 +237,8 @@ static void report_kind(struct check_report *report, enum event_kind kind, const
 		return;
 	}
 	if (!entry->from_kernel) {
-		check_report_add(report, CHECK_EVENTS, VERDICT_GOOD, name, "made by the sensor");
+		check_report_add(report, CHECK_EVENTS, VERDICT_GOOD, name,
+				 entry->observed ? "from the state of container runtimes" : "made by the sensor");
 		return;
 	}
 	if (kind == EVENT_PROCESS_EXEC)

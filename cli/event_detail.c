@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/perf_event.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What a line shows of one string, of bytes, and of all arguments together; JSON has everything. */
@@ -19,6 +20,7 @@
 typedef Capsule8__Api__V0__FileEvent file_message;
 typedef Capsule8__Api__V0__NetworkEvent network_message;
 typedef Capsule8__Api__V0__NetworkAddress address_message;
+typedef Capsule8__Api__V0__ContainerEvent container_message;
 
 void event_detail_put_result(struct buffer *out, bool color, int64_t result)
 {
@@ -383,4 +385,82 @@ void event_detail_put_performance(struct buffer *out, bool color, const Capsule8
 	if (performance->total_time_running < performance->total_time_enabled)
 		buffer_printf(out, " (counted %.0f%% of the time)",
 			      100.0 * (double)performance->total_time_running / (double)performance->total_time_enabled);
+}
+
+void event_detail_put_end(struct buffer *out, bool color, uint32_t status, uint32_t signal, bool core_dumped)
+{
+	bool bad = color && (signal || status);
+
+	text_style(out, bad, STYLE_WARNING);
+	if (signal) {
+		buffer_put_string(out, " signal=");
+		symbol_put_signal(out, signal);
+		if (core_dumped)
+			buffer_put_string(out, " (core)");
+	} else {
+		buffer_printf(out, " status=%" PRIu32, status);
+	}
+	text_style(out, bad, STYLE_PLAIN);
+}
+
+static void put_short_id(struct buffer *out, const char *id)
+{
+	char digits[EVENT_DETAIL_ID_DIGITS + 1];
+
+	snprintf(digits, sizeof(digits), "%s", id);
+	text_put_escaped(out, digits);
+}
+
+static void put_image(struct buffer *out, const container_message *container)
+{
+	if (!*container->image_name && !*container->image_id)
+		return;
+	buffer_put_string(out, " image=");
+	if (*container->image_name)
+		event_detail_put_word(out, container->image_name);
+	else
+		put_short_id(out, container->image_id);
+}
+
+static void put_container_exit(struct buffer *out, bool color, const container_message *container)
+{
+	if (container->exit_code_unknown)
+		buffer_put_string(out, " status unknown");
+	else
+		event_detail_put_end(out, color, container->exit_status, container->exit_signal, container->exit_core_dumped);
+	if (container->oom_killed)
+		event_detail_put_mark(out, color, "out of memory");
+}
+
+#define CONTAINER_TYPE(name) CAPSULE8__API__V0__CONTAINER_EVENT_TYPE__CONTAINER_EVENT_TYPE_##name
+
+void event_detail_put_container(struct buffer *out, bool color, const Capsule8__Api__V0__Event *event)
+{
+	static const char *const verbs[] = {
+		[CONTAINER_TYPE(CREATED)] = "created",     [CONTAINER_TYPE(RUNNING)] = "running", [CONTAINER_TYPE(EXITED)] = "exited",
+		[CONTAINER_TYPE(DESTROYED)] = "destroyed", [CONTAINER_TYPE(UPDATED)] = "updated",
+	};
+	const container_message *container = event->container;
+
+	if ((size_t)container->type >= sizeof(verbs) / sizeof(verbs[0]) || !verbs[container->type]) {
+		buffer_printf(out, "container event of type %d", (int)container->type);
+		return;
+	}
+	text_style(out, color, STYLE_NAME);
+	buffer_printf(out, "container %s", verbs[container->type]);
+	text_style(out, color, STYLE_PLAIN);
+	put_image(out, container);
+	/* Without a name the column has the id. */
+	if (*event->container_name && *event->container_id) {
+		buffer_put_string(out, " id=");
+		put_short_id(out, event->container_id);
+	}
+	if (container->host_pid)
+		buffer_printf(out, " pid=%" PRId32, container->host_pid);
+	if (container->type == CONTAINER_TYPE(EXITED))
+		put_container_exit(out, color, container);
+	if (*container->docker_config_json)
+		event_detail_put_mark(out, color, "Docker's configuration");
+	if (*container->oci_config_json)
+		event_detail_put_mark(out, color, "OCI configuration");
 }

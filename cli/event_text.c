@@ -18,9 +18,6 @@
 /* What a line shows of all arguments together; JSON has everything. */
 #define ARGUMENTS_MAX 4096
 
-/* As many digits of a container's id as container tools show. */
-#define CONTAINER_ID_DIGITS 12
-
 typedef Capsule8__Api__V0__Event event_message;
 typedef Capsule8__Api__V0__ProcessEvent process_message;
 typedef Capsule8__Api__V0__SyscallEvent syscall_message;
@@ -79,14 +76,14 @@ static void put_process(struct buffer *out, const event_message *event)
 
 static void put_container(struct buffer *out, const event_message *event)
 {
-	char id[CONTAINER_ID_DIGITS + 1];
+	char id[EVENT_DETAIL_ID_DIGITS + 1];
 
 	if (*event->container_name) {
 		/* Docker's names begin with a slash. */
 		text_put_escaped(out, event->container_name + (event->container_name[0] == '/'));
 		return;
 	}
-	snprintf(id, sizeof(id), "%.*s", CONTAINER_ID_DIGITS, *event->container_id ? event->container_id : "-");
+	snprintf(id, sizeof(id), "%.*s", EVENT_DETAIL_ID_DIGITS, *event->container_id ? event->container_id : "-");
 	text_put_escaped(out, id);
 }
 
@@ -165,20 +162,10 @@ static void put_exec(struct buffer *out, bool color, const process_message *proc
 static void put_exit(struct buffer *out, bool color, const process_message *process)
 {
 	put_name(out, color, "exit");
-	if (process->exit_code_unknown) {
+	if (process->exit_code_unknown)
 		buffer_put_string(out, " status unknown");
-	} else if (process->exit_signal) {
-		text_style(out, color, STYLE_WARNING);
-		buffer_put_string(out, " signal=");
-		symbol_put_signal(out, process->exit_signal);
-		if (process->exit_core_dumped)
-			buffer_put_string(out, " (core)");
-		text_style(out, color, STYLE_PLAIN);
-	} else {
-		text_style(out, color && process->exit_status, STYLE_WARNING);
-		buffer_printf(out, " status=%" PRIu32, process->exit_status);
-		text_style(out, color && process->exit_status, STYLE_PLAIN);
-	}
+	else
+		event_detail_put_end(out, color, process->exit_status, process->exit_signal, process->exit_core_dumped);
 }
 
 static void put_process_event(struct buffer *out, bool color, const process_message *process)
@@ -255,6 +242,9 @@ static void put_event(struct buffer *out, const struct event_text_options *optio
 		return;
 	case CAPSULE8__API__V0__EVENT__EVENT_PERFORMANCE:
 		event_detail_put_performance(out, color, event->performance);
+		return;
+	case CAPSULE8__API__V0__EVENT__EVENT_CONTAINER:
+		event_detail_put_container(out, color, event);
 		return;
 	case CAPSULE8__API__V0__EVENT__EVENT_TICKER:
 		put_name(out, color, "tick");

@@ -10,16 +10,6 @@
 
 typedef Capsule8__Api__V0__EventFilter event_filter;
 
-/* A filter of a kind that is not served: its type and view must exist all the same. */
-static int decode_container(const struct place *at, const Capsule8__Api__V0__ContainerEventFilter *filter)
-{
-	int r = place_check_enum(at, "type", &capsule8__api__v0__container_event_type__descriptor, (int)filter->type);
-
-	if (!r)
-		r = place_check_choice(at, "view", &capsule8__api__v0__container_event_view__descriptor, (int)filter->view);
-	return r ? r : place_add_refusal(at, "container");
-}
-
 /* What the sensor makes itself is in no container: refused is better than silent. */
 static int refuse_generator(const struct place *at)
 {
@@ -99,7 +89,7 @@ static int decode_filters(struct subscription_spec *spec, const event_filter *f,
 	DECODE_EACH(network_events, place_decode_network(&at, f->network_events[i]))
 	DECODE_EACH(performance_events, place_decode_performance(&at, f->performance_events[i]))
 	DECODE_EACH(user_events, place_decode_user_call(&at, f->user_events[i]))
-	DECODE_EACH(container_events, decode_container(&at, f->container_events[i]))
+	DECODE_EACH(container_events, place_decode_container(&at, f->container_events[i]))
 	DECODE_EACH(chargen_events, decode_chargen(&at, f->chargen_events[i]))
 	DECODE_EACH(ticker_events, decode_ticker(&at, f->ticker_events[i]))
 	return 0;

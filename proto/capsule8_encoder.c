@@ -5,7 +5,7 @@
 #include "proto/utf8.h"
 #include "proto/wire.h"
 #include "sensor/container.h"
-#include "sensor/process_cache.h"
+#include "sensor/event_container.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -280,6 +280,7 @@ static void encode(struct encoder *e, const struct event *event, struct buffer *
 		to += template_size;
 	} else {
 		to = put_task(to, event->tgid);
+		to = put_container(to, event_container_of(event));
 	}
 	if (__builtin_expect(event->credentials || event->capture, 0)) {
 		to = put_thread_credentials(to, event->credentials);

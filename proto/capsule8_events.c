@@ -45,6 +45,10 @@ struct type_pair {
 	{                                                                                      \
 		CAPSULE8__API__V0__NETWORK_EVENT_TYPE__NETWORK_EVENT_TYPE_##name, EVENT_##name \
 	}
+#define CONTAINER(name)                                                                                      \
+	{                                                                                                    \
+		CAPSULE8__API__V0__CONTAINER_EVENT_TYPE__CONTAINER_EVENT_TYPE_##name, EVENT_CONTAINER_##name \
+	}
 
 static const struct type_pair process_types[] = {
 	{PROCESS(FORK), EVENT_PROCESS_FORK},  {PROCESS(EXEC), EVENT_PROCESS_EXEC},     {PROCESS(EXIT), EVENT_PROCESS_EXIT},
@@ -60,6 +64,10 @@ static const struct type_pair network_types[] = {
 	NETWORK(CONNECT_ATTEMPT), NETWORK(CONNECT_RESULT), NETWORK(BIND_ATTEMPT),     NETWORK(BIND_RESULT),
 	NETWORK(LISTEN_ATTEMPT),  NETWORK(LISTEN_RESULT),  NETWORK(ACCEPT_ATTEMPT),   NETWORK(ACCEPT_RESULT),
 	NETWORK(SENDTO_ATTEMPT),  NETWORK(SENDTO_RESULT),  NETWORK(RECVFROM_ATTEMPT), NETWORK(RECVFROM_RESULT),
+};
+
+static const struct type_pair container_types[] = {
+	CONTAINER(CREATED), CONTAINER(RUNNING), CONTAINER(EXITED), CONTAINER(DESTROYED), CONTAINER(UPDATED),
 };
 
 static enum event_kind kind_of(const struct type_pair *pairs, size_t count, int type)
@@ -93,6 +101,11 @@ enum event_kind capsule8_network_kind(Capsule8__Api__V0__NetworkEventType type)
 	return kind_of(network_types, COUNT(network_types), (int)type);
 }
 
+enum event_kind capsule8_container_kind(Capsule8__Api__V0__ContainerEventType type)
+{
+	return kind_of(container_types, COUNT(container_types), (int)type);
+}
+
 Capsule8__Api__V0__ProcessEventType capsule8_process_type(enum event_kind kind)
 {
 	return (Capsule8__Api__V0__ProcessEventType)type_of(process_types, COUNT(process_types), kind);
@@ -106,6 +119,11 @@ Capsule8__Api__V0__FileEventType capsule8_file_type(enum event_kind kind)
 Capsule8__Api__V0__NetworkEventType capsule8_network_type(enum event_kind kind)
 {
 	return (Capsule8__Api__V0__NetworkEventType)type_of(network_types, COUNT(network_types), kind);
+}
+
+Capsule8__Api__V0__ContainerEventType capsule8_container_type(enum event_kind kind)
+{
+	return (Capsule8__Api__V0__ContainerEventType)type_of(container_types, COUNT(container_types), kind);
 }
 
 const char *capsule8_file_name_field(enum event_kind kind)
@@ -154,6 +172,8 @@ enum event_kind capsule8_event_kind(const Capsule8__Api__V0__Event *event)
 		return event->user_call ? user_call_kind(event->user_call->type) : EVENT_KIND_COUNT;
 	case CAPSULE8__API__V0__EVENT__EVENT_PERFORMANCE:
 		return EVENT_PERFORMANCE;
+	case CAPSULE8__API__V0__EVENT__EVENT_CONTAINER:
+		return event->container ? capsule8_container_kind(event->container->type) : EVENT_KIND_COUNT;
 	case CAPSULE8__API__V0__EVENT__EVENT_TICKER:
 		return EVENT_TICKER;
 	case CAPSULE8__API__V0__EVENT__EVENT_CHARGEN:

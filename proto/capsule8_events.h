@@ -33,11 +33,13 @@ enum event_kind capsule8_event_kind(const Capsule8__Api__V0__Event *event);
 enum event_kind capsule8_process_kind(Capsule8__Api__V0__ProcessEventType type);
 enum event_kind capsule8_file_kind(Capsule8__Api__V0__FileEventType type);
 enum event_kind capsule8_network_kind(Capsule8__Api__V0__NetworkEventType type);
+enum event_kind capsule8_container_kind(Capsule8__Api__V0__ContainerEventType type);
 
 /* And back; 0 (..._UNKNOWN) for a kind of another family. */
 Capsule8__Api__V0__ProcessEventType capsule8_process_type(enum event_kind kind);
 Capsule8__Api__V0__FileEventType capsule8_file_type(enum event_kind kind);
 Capsule8__Api__V0__NetworkEventType capsule8_network_type(enum event_kind kind);
+Capsule8__Api__V0__ContainerEventType capsule8_container_type(enum event_kind kind);
 
 /* What the catalog calls the name that a FileEventFilter asks for: "filename", or that of a kind with two names. */
 const char *capsule8_file_name_field(enum event_kind kind);

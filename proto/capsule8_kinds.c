@@ -1,9 +1,11 @@
 #include "proto/capsule8_kinds.h"
 
 #include "capsule8/api/v0/event.pb-c.h"
+#include "proto/capsule8_events.h"
 #include "proto/utf8.h"
 #include "proto/wire.h"
 #include "sensor/catalog.h"
+#include "sensor/container.h"
 #include "sensor/probe_request.h"
 #include "sensor/process_cache.h"
 
@@ -20,6 +22,9 @@
 /* What they commonly take beside strings. */
 #define ARGUMENT_USUAL 16
 #define COUNTER_USUAL  12
+
+/* What they commonly take in an event about a container beside its strings. */
+#define CONTAINER_USUAL 16
 
 static uint8_t *put_string(uint8_t *to, uint32_t field, const struct event_string *string)
 {
@@ -301,6 +306,36 @@ static uint8_t *put_performance(uint8_t *to, const struct event *event)
 	return wire_end(start, to, width);
 }
 
+/* An event about a container always has one. */
+static size_t container_usual(const struct event *event)
+{
+	const struct container *c = event->container.container;
+
+	return c->name.length + c->image_id.length + c->image_name.length + CONTAINER_USUAL;
+}
+
+static uint8_t *put_container(uint8_t *to, const struct event *event)
+{
+	const struct event_container *e = &event->container;
+	const struct container *c = e->container;
+	uint8_t *start = wire_begin(to, 20, wire_varint_size(container_usual(event)));
+
+	to = wire_put_varint(start, 1, capsule8_container_type(event->kind));
+	to = put_string(to, 2, &c->name);
+	to = put_string(to, 10, &c->image_id);
+	to = put_string(to, 11, &c->image_name);
+	to = wire_put_sint(to, 20, (int32_t)e->host_pid);
+	if (event->kind == EVENT_CONTAINER_EXITED) {
+		to = wire_put_sint(to, 30, e->exit_code);
+		to = wire_put_varint(to, 31, e->exit_status);
+		to = wire_put_varint(to, 32, e->exit_signal);
+		to = wire_put_bool(to, 33, e->core_dumped);
+		to = wire_put_bool(to, 1000, e->exit_unknown);
+		to = wire_put_bool(to, 1001, e->oom_killed);
+	}
+	return wire_end(start, to, wire_varint_size(container_usual(event)));
+}
+
 static uint8_t *put_ticker(uint8_t *to, const struct event_ticker *ticker)
 {
 	uint8_t *start = wire_begin(to, 101, 1);
@@ -369,6 +404,12 @@ static Capsule8__Api__V0__LostRecordEventType lost_type(enum event_kind kind)
 		return LOST_TYPE(FILE_CLOSE_MODIFY);
 	case EVENT_FILE_ATTRIBUTE_CHANGE:
 		return LOST_TYPE(FILE_ATTRIBUTE_CHANGE);
+	case EVENT_CONTAINER_CREATED:
+	case EVENT_CONTAINER_RUNNING:
+	case EVENT_CONTAINER_EXITED:
+	case EVENT_CONTAINER_DESTROYED:
+	case EVENT_CONTAINER_UPDATED:
+		return LOST_TYPE(CONTAINER);
 	default:
 		return LOST_TYPE(SUBSCRIPTION);
 	}
@@ -466,6 +507,12 @@ uint8_t *capsule8_put_kind(uint8_t *to, const struct event *event)
 		return put_call(to, event, 16, CAPSULE8__API__V0__USER_FUNCTION_CALL_EVENT_TYPE__USER_FUNCTION_CALL_EVENT_TYPE_EXIT);
 	case EVENT_PERFORMANCE:
 		return put_performance(to, event);
+	case EVENT_CONTAINER_CREATED:
+	case EVENT_CONTAINER_RUNNING:
+	case EVENT_CONTAINER_EXITED:
+	case EVENT_CONTAINER_DESTROYED:
+	case EVENT_CONTAINER_UPDATED:
+		return put_container(to, event);
 	case EVENT_TICKER:
 		return put_ticker(to, &event->ticker);
 	case EVENT_CHARGEN:
@@ -548,6 +595,13 @@ size_t capsule8_kind_bound(const struct event *event, size_t *ret_usual)
 	case EVENT_PERFORMANCE:
 		*ret_usual = (size_t)COUNTER_USUAL * counter_count(event);
 		return (size_t)COUNTER_MAX * counter_count(event);
+	case EVENT_CONTAINER_CREATED:
+	case EVENT_CONTAINER_RUNNING:
+	case EVENT_CONTAINER_EXITED:
+	case EVENT_CONTAINER_DESTROYED:
+	case EVENT_CONTAINER_UPDATED:
+		*ret_usual = 2 * container_usual(event);
+		return 2 * UTF8_EXPANSION * CONTAINER_TEXT_BYTES;
 	case EVENT_CHARGEN:
 		*ret_usual = event->chargen.characters.length;
 		return string_bound(&event->chargen.characters);

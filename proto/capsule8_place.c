@@ -1,7 +1,5 @@
 #include "proto/capsule8_place.h"
 
-#include "subscription/status.h"
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -82,18 +80,6 @@ struct clause *place_add_clause(const struct place *at, enum event_kind kind)
 	if (!clause)
 		place_no_memory(at);
 	return clause;
-}
-
-int place_add_refusal(const struct place *at, const char *what)
-{
-	struct clause *clause = place_add_clause(at, EVENT_KIND_COUNT);
-
-	if (!clause)
-		return -ENOMEM;
-	if (clause_refuse(clause, STATUS_UNIMPLEMENTED, "subscription.event_filter.%s[%zu]: %s events are not served by this sensor",
-			  at->list, at->index, what))
-		return place_no_memory(at);
-	return 0;
 }
 
 int place_add_integer(const struct place *at, struct clause *clause, const char *field, const char *name, enum predicate_operator op,

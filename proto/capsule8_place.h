@@ -37,9 +37,6 @@ int place_check_length(const struct place *at, const char *field, const char *st
 /* A new clause; NULL: out of memory, and the error says so. */
 struct clause *place_add_clause(const struct place *at, enum event_kind kind);
 
-/* A valid clause that this sensor does not serve: STATUS_UNIMPLEMENTED, "PATH: WHAT events are not served by this sensor". */
-int place_add_refusal(const struct place *at, const char *what);
-
 /* Conditions; `field` is the one of the request, `name` the catalog's. Strings may be NULL: nothing is added. */
 int place_add_integer(const struct place *at, struct clause *clause, const char *field, const char *name, enum predicate_operator op,
 		      uint64_t value);
@@ -57,6 +54,7 @@ int place_decode_file(const struct place *at, const Capsule8__Api__V0__FileEvent
 int place_decode_network(const struct place *at, const Capsule8__Api__V0__NetworkEventFilter *filter);
 int place_decode_kernel_call(const struct place *at, const Capsule8__Api__V0__KernelFunctionCallFilter *filter);
 int place_decode_user_call(const struct place *at, const Capsule8__Api__V0__UserFunctionCallFilter *filter);
+int place_decode_container(const struct place *at, const Capsule8__Api__V0__ContainerEventFilter *filter);
 int place_decode_performance(const struct place *at, const Capsule8__Api__V0__PerformanceEventFilter *filter);
 
 #endif

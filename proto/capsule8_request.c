@@ -41,6 +41,7 @@ struct filter {
 		Capsule8__Api__V0__KernelFunctionCallFilter kernel_call;
 		Capsule8__Api__V0__UserFunctionCallFilter user_call;
 		Capsule8__Api__V0__PerformanceEventFilter performance;
+		Capsule8__Api__V0__ContainerEventFilter container;
 		Capsule8__Api__V0__TickerEventFilter ticker;
 		Capsule8__Api__V0__ChargenEventFilter chargen;
 	};
@@ -277,6 +278,14 @@ static int add_network(const struct clause *c, struct filter *to, Capsule8__Api_
 	return set_conditions(c, to, no_fields, 0, &to->network.filter_expression, err);
 }
 
+static int add_container(const struct clause *c, struct filter *to, Capsule8__Api__V0__EventFilter *filter, struct error *err)
+{
+	capsule8__api__v0__container_event_filter__init(&to->container);
+	to->container.type = capsule8_container_type(c->kind);
+	filter->container_events[filter->n_container_events++] = &to->container;
+	return set_conditions(c, to, no_fields, 0, &to->container.filter_expression, err);
+}
+
 static int refuse_missing_request(struct error *err)
 {
 	return error_set(err, -EINVAL, "a clause of calls or counters that does not say which");
@@ -471,6 +480,12 @@ static int add_clause(const struct clause *c, struct filter *to, Capsule8__Api__
 				     err);
 	case EVENT_PERFORMANCE:
 		return add_performance(c, to, filter, err);
+	case EVENT_CONTAINER_CREATED:
+	case EVENT_CONTAINER_RUNNING:
+	case EVENT_CONTAINER_EXITED:
+	case EVENT_CONTAINER_DESTROYED:
+	case EVENT_CONTAINER_UPDATED:
+		return add_container(c, to, filter, err);
 	case EVENT_TICKER:
 		return add_ticker(c, to, filter, err);
 	case EVENT_CHARGEN:
@@ -576,7 +591,7 @@ static int pack(const struct subscription_spec *spec, Capsule8__Api__V0__EventFi
 	return 0;
 }
 
-#define LISTS 9
+#define LISTS 10
 
 /* `filters` has room for all clauses, `lists` for LISTS lists of all of them and, behind those, for all containers. */
 static int encode(const struct subscription_spec *spec, struct filter *filters, void **lists, size_t room, struct buffer *out,
@@ -594,6 +609,7 @@ static int encode(const struct subscription_spec *spec, struct filter *filters, 
 	filter.performance_events = (void *)(lists + 6 * room);
 	filter.ticker_events = (void *)(lists + 7 * room);
 	filter.chargen_events = (void *)(lists + 8 * room);
+	filter.container_events = (void *)(lists + 9 * room);
 	for (size_t i = 0; i < spec->clause_count && !r; i++)
 		r = add_clause(&spec->clauses[i], &filters[i], &filter, err);
 	return r ? r : pack(spec, &filter, (char **)(lists + LISTS * room), out, err);

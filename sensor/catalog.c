@@ -156,6 +156,36 @@ static const struct catalog_field performance_fields[] = {
 	FIELD("total_time_running", FIELD_UINT64, performance.time_running, NULL, "ns that they really counted"),
 };
 
+#define CONTAINER_IDENTITY                                                                             \
+	CONTAINER_FIELD("name", name, "its name, as its runtime has it: Docker's begin with a slash"), \
+		CONTAINER_FIELD("image_id", image_id, "id of its image, without sha256:"),             \
+		CONTAINER_FIELD("image_name", image_name, "name of its image, as whoever started it wrote it")
+#define CONTAINER_HOST_PID \
+	FIELD("host_pid", FIELD_UINT32, container.host_pid, NULL, "process id of its first process", .presence = PRESENT_FILLED)
+#define CONTAINER_EXIT(name, type, member, ...) FIELD(name, type, container.member, NULL, __VA_ARGS__, .presence = PRESENT_CONTAINER_EXIT)
+
+static const struct catalog_field container_fields[] = {
+	CONTAINER_IDENTITY,
+};
+
+static const struct catalog_field container_running_fields[] = {
+	CONTAINER_IDENTITY,
+	CONTAINER_HOST_PID,
+};
+
+static const struct catalog_field container_exited_fields[] = {
+	CONTAINER_IDENTITY,
+	CONTAINER_HOST_PID,
+	CONTAINER_EXIT("exit_code", FIELD_SINT32, exit_code,
+		       "as runtimes tell it: what was passed to exit(3), or 128 + number of the signal"),
+	CONTAINER_EXIT("exit_status", FIELD_UINT32, exit_status, "what was passed to exit(3), 0 when a signal ended it"),
+	CONTAINER_EXIT("exit_signal", FIELD_UINT32, exit_signal, "the signal that ended its first process, 0 when that exited",
+		       .notation = NOTATION_SIGNAL),
+	CONTAINER_EXIT("exit_core_dumped", FIELD_BOOL, core_dumped, "whether it dumped core"),
+	FIELD("oom_killed", FIELD_BOOL, container.oom_killed, NULL,
+	      "whether the kernel ended something in it for lack of memory, as its runtime says"),
+};
+
 static const struct catalog_field ticker_fields[] = {
 	FIELD("seconds", FIELD_SINT64, ticker.seconds, NULL, "seconds since the epoch", .notation = NOTATION_EPOCH_S),
 	FIELD("nanoseconds", FIELD_SINT64, ticker.nanoseconds, NULL, "nanoseconds since the epoch, the whole time",
@@ -177,7 +207,7 @@ static const struct catalog_field common_fields[] = {
 	FIELD("process_tgid", FIELD_UINT32, tgid, NULL, "the same as process_pid", .alias = "tgid", .presence = PRESENT_FILLED),
 	PROCESS_FIELD("process_id", FIELD_CHARS, id, NULL, "the process's id in events: never given to another process"),
 	PROCESS_FIELD("process_comm", FIELD_CHARS, comm, NULL, "name of the process (its main thread's)", .alias = "comm"),
-	FIELD("cpu", FIELD_UINT32, cpu, NULL, "CPU that it happened on"),
+	FIELD("cpu", FIELD_UINT32, cpu, NULL, "CPU that it happened on", .presence = PRESENT_ON_CPU),
 	CREDENTIALS_FIELD(uid, "real user id of the thread"),
 	CREDENTIALS_FIELD(gid, "real group id"),
 	CREDENTIALS_FIELD(euid, "effective user id"),
@@ -192,18 +222,22 @@ static const struct catalog_field common_fields[] = {
 	CONTAINER_FIELD("image_name", image_name, "name of its image, as whoever started it wrote it"),
 };
 
-#define ENTRY_OF(kind_, family_, type_, fields_, field_count_, from_kernel_, summary_) \
-	[kind_] = {.kind = (kind_),                                                    \
-		   .family = (family_),                                                \
-		   .type = (type_),                                                    \
-		   .summary = (summary_),                                              \
-		   .fields = (fields_),                                                \
-		   .field_count = (field_count_),                                      \
+#define ENTRY_OF(kind_, family_, type_, fields_, field_count_, observed_, from_kernel_, summary_) \
+	[kind_] = {.kind = (kind_),                                                               \
+		   .family = (family_),                                                           \
+		   .type = (type_),                                                               \
+		   .summary = (summary_),                                                         \
+		   .fields = (fields_),                                                           \
+		   .field_count = (field_count_),                                                 \
+		   .observed = (observed_),                                                       \
 		   .from_kernel = (from_kernel_)}
-#define ENTRY(kind, family, type, fields, summary) ENTRY_OF(kind, family, type, fields, COUNT(fields), true, summary)
-#define MADE(kind, family, fields, summary)        ENTRY_OF(kind, family, "", fields, COUNT(fields), false, summary)
+#define ENTRY(kind, family, type, fields, summary) ENTRY_OF(kind, family, type, fields, COUNT(fields), true, true, summary)
+/* A step in the life of a container. */
+#define CONTAINER(kind, type, fields, summary) \
+	ENTRY_OF(EVENT_CONTAINER_##kind, "container", type, fields, COUNT(fields), true, false, summary)
+#define MADE(kind, family, fields, summary) ENTRY_OF(kind, family, "", fields, COUNT(fields), false, false, summary)
 /* Its fields are the client's. */
-#define CALL(kind, family, type, summary) ENTRY_OF(kind, family, type, NULL, 0, true, summary)
+#define CALL(kind, family, type, summary) ENTRY_OF(kind, family, type, NULL, 0, true, true, summary)
 /* An attempt and its result. */
 #define NETWORK(call, name, fields, summary)                             \
 	ENTRY(EVENT_##call##_ATTEMPT, "network", name, fields, summary), \
@@ -238,6 +272,11 @@ static const struct catalog_entry entries[EVENT_KIND_COUNT] = {
 	CALL(EVENT_USER_CALL_ENTER, "user_call", "enter", "a function of a program or library is called"),
 	CALL(EVENT_USER_CALL_EXIT, "user_call", "exit", "a function of a program or library returns"),
 	ENTRY(EVENT_PERFORMANCE, "performance", "", performance_fields, "performance counters have counted so far"),
+	CONTAINER(CREATED, "created", container_fields, "a container has been made; nothing runs in it yet"),
+	CONTAINER(RUNNING, "running", container_running_fields, "the first process of a container runs"),
+	CONTAINER(EXITED, "exited", container_exited_fields, "the first process of a container has ended"),
+	CONTAINER(DESTROYED, "destroyed", container_fields, "a container is gone"),
+	CONTAINER(UPDATED, "updated", container_fields, "something about a container has changed, or become known"),
 	MADE(EVENT_TICKER, "ticker", ticker_fields, "a clock that ticks at the interval asked for"),
 	MADE(EVENT_CHARGEN, "chargen", chargen_fields, "a stream of characters, as fast as it is read"),
 	MADE(EVENT_LOST, "lost", lost_fields, "events that did not get through, told to whoever missed them"),
@@ -269,7 +308,7 @@ const struct catalog_field *catalog_field(enum event_kind kind, const char *name
 	const struct catalog_entry *entry = catalog_entry(kind);
 	const struct catalog_field *own = find_field(entry->fields, entry->field_count, name);
 
-	return own || !entry->from_kernel ? own : find_field(common_fields, COUNT(common_fields), name);
+	return own || !entry->observed ? own : find_field(common_fields, COUNT(common_fields), name);
 }
 
 const struct catalog_field *catalog_common_fields(size_t *ret_count)

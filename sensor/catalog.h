@@ -24,7 +24,7 @@ enum field_base {
 	FIELD_OF_EVENT,       /* struct event */
 	FIELD_OF_PROCESS,     /* its process; without one there is no such field */
 	FIELD_OF_CREDENTIALS, /* its thread's or process's, while they are known */
-	FIELD_OF_CONTAINER,   /* struct container, when its process is in one */
+	FIELD_OF_CONTAINER,   /* struct container, when it is about one or its process is in one */
 };
 
 /* When an event has the field; else it is NULL in expressions. */
@@ -34,10 +34,12 @@ enum field_presence {
 	PRESENT_INET,   /* with an address of this family */
 	PRESENT_INET6,
 	PRESENT_LOCAL,
-	PRESENT_PORT,      /* with an address that has one */
-	PRESENT_ADDRESS,   /* unless the address could not be read */
-	PRESENT_NAME,      /* unless a name could not be read */
-	PRESENT_EXIT_CODE, /* when the wait status is known */
+	PRESENT_PORT,           /* with an address that has one */
+	PRESENT_ADDRESS,        /* unless the address could not be read */
+	PRESENT_NAME,           /* unless a name could not be read */
+	PRESENT_EXIT_CODE,      /* when the wait status is known */
+	PRESENT_CONTAINER_EXIT, /* the same of a container */
+	PRESENT_ON_CPU,         /* unless it is about a container, which is on none */
 };
 
 /* How people write a field's values, where that is not simply the number: by names, or in the way of their kind. */
@@ -77,7 +79,9 @@ struct catalog_entry {
 	const char *summary;
 	const struct catalog_field *fields;
 	size_t field_count;
-	bool from_kernel; /* else it is made by the sensor itself */
+	/* Something that happened on the host, which the plan (plan.h) asks for: it has the common fields. Else it is made for a subscription. */
+	bool observed;
+	bool from_kernel; /* by probes; else by the sensor itself */
 };
 
 /* The row of a kind; kinds from outside must be checked against EVENT_KIND_COUNT first. */
@@ -86,10 +90,10 @@ const struct catalog_entry *catalog_entry(enum event_kind kind);
 /* NULL when there is none. */
 const struct catalog_entry *catalog_find(const char *family, const char *type);
 
-/* By name or alias: one of the kind's own or, for what comes from the kernel, one of those that all have. NULL when there is none. */
+/* By name or alias: one of the kind's own or, for what is observed, one of those that all have. NULL when there is none. */
 const struct catalog_field *catalog_field(enum event_kind kind, const char *name);
 
-/* What every event from the kernel has beside its own fields: who did it, and where. */
+/* What every observed event has beside its own fields: who did it, and where. Of what is about a container only the container's are not NULL. */
 const struct catalog_field *catalog_common_fields(size_t *ret_count);
 
 bool catalog_field_is_string(const struct catalog_field *field);

@@ -53,6 +53,11 @@ enum event_kind {
 	EVENT_USER_CALL_ENTER,
 	EVENT_USER_CALL_EXIT,
 	EVENT_PERFORMANCE,
+	EVENT_CONTAINER_CREATED,
+	EVENT_CONTAINER_RUNNING,
+	EVENT_CONTAINER_EXITED,
+	EVENT_CONTAINER_DESTROYED,
+	EVENT_CONTAINER_UPDATED,
 	EVENT_TICKER,
 	EVENT_CHARGEN,
 	EVENT_LOST,
@@ -62,6 +67,12 @@ enum event_kind {
 #define EVENT_KIND_BIT(kind) (UINT64_C(1) << (kind))
 
 _Static_assert(EVENT_KIND_COUNT <= 64, "sets of kinds are 64 bits");
+
+/* About a container rather than by a process in it (struct event_container). */
+static inline bool event_kind_is_of_container(enum event_kind kind)
+{
+	return kind >= EVENT_CONTAINER_CREATED && kind <= EVENT_CONTAINER_UPDATED;
+}
 
 /* How far an event's strings and addresses can be trusted. */
 enum event_capture {

@@ -16,6 +16,9 @@
 #define WORD_MAX               65536
 #define FAMILY_BYTES           64
 
+/* The family's name alone is what a list of containers begins with (query_parse.h). */
+#define CONTAINER_ALL "all"
+
 static int no_memory(struct error *err)
 {
 	return error_set(err, -ENOMEM, "out of memory");
@@ -45,7 +48,8 @@ static int unknown_type(const char *family, const char *type, struct error *err)
 	if (suggestion_best(&suggestion))
 		return error_set(err, -EINVAL, "there is no event %s:%s; did you mean %s:%s?", family, type, family,
 				 suggestion_best(&suggestion));
-	return error_set(err, -EINVAL, "there is no event %s:%s: use %sor %s for all of them", family, type, names, family);
+	return error_set(err, -EINVAL, "there is no event %s:%s: use %sor %s%s for all of them", family, type, names, family,
+			 strcmp(family, "container") ? "" : ":" CONTAINER_ALL);
 }
 
 /* A family whose members need nothing but their names: one of them, or all. */
@@ -77,6 +81,15 @@ static int add_file(struct subscription_spec *spec, const char *type, struct err
 static int add_network(struct subscription_spec *spec, const char *type, struct error *err)
 {
 	return add_family(spec, "network", type, err);
+}
+
+static int add_container(struct subscription_spec *spec, const char *type, struct error *err)
+{
+	if (!type)
+		return error_set(err, -EINVAL,
+				 "container alone is no event: use container:created or another one, or container:" CONTAINER_ALL
+				 " for all of them");
+	return add_family(spec, "container", strcmp(type, CONTAINER_ALL) ? type : NULL, err);
 }
 
 static int add_syscall_clause(struct subscription_spec *spec, enum event_kind kind, enum sample_abi abi, int64_t number, struct error *err)
@@ -204,6 +217,7 @@ static const struct family {
 	{"kernel_call", 0, call_word_add_kernel},
 	{"user_call", 0, call_word_add_user},
 	{"performance", 0, call_word_add_performance},
+	{"container", 1, add_container},
 	{"ticker", 1, add_ticker},
 	{"chargen", 1, add_chargen},
 };

@@ -72,7 +72,7 @@ static void list_names(const struct check *c, char *to, size_t size)
 static int refuse_unknown_field(struct check *c, const struct expression *e)
 {
 	const struct catalog_entry *entry = c->entry;
-	const char *common = entry->from_kernel ? "; and pid, tid, cpu, comm, uid and others that all events have" : "";
+	const char *common = entry->observed ? "; and pid, tid, cpu, comm, uid and others that all events have" : "";
 	char names[256] = "";
 
 	list_names(c, names, sizeof(names));

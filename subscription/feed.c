@@ -1,6 +1,6 @@
 #include "subscription/feed.h"
 #include "subscription/generator.h"
-#include "sensor/process_cache.h"
+#include "sensor/event_container.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -111,9 +111,7 @@ void feed_admit(struct feed *f, uint64_t time_ns)
 
 static bool wants_container(struct feed *f, const struct event *event)
 {
-	if (!f->spec->containers)
-		return true;
-	return event->process && container_verdicts_match(&f->containers, f->spec->containers, event->process->container);
+	return !f->spec->containers || container_verdicts_match(&f->containers, f->spec->containers, event_container_of(event));
 }
 
 static bool throttle_passes(struct feed *f, uint64_t time_ns)

@@ -50,7 +50,7 @@ struct feed {
 	bool *served;                   /* per clause */
 	struct matcher *matchers;       /* per clause */
 	uint64_t found_by;              /* the last search of the index that found it */
-	uint64_t kinds;                 /* EVENT_KIND_BIT of the served clauses whose events come from the kernel */
+	uint64_t kinds;                 /* EVENT_KIND_BIT of the served clauses whose events are observed (catalog.h) */
 	const struct subscriber_set_callbacks *callbacks;
 	struct encoding *encoding;
 	struct generator *generators;

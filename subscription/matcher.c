@@ -1,7 +1,7 @@
 #include "subscription/matcher_program.h"
 
 #include "sensor/container.h"
-#include "sensor/process_cache.h"
+#include "sensor/event_container.h"
 
 #include <string.h>
 
@@ -60,7 +60,7 @@ static const void *base_of(uint8_t base, const struct event *event)
 	case FIELD_OF_PROCESS:
 		return event->process;
 	case FIELD_OF_CONTAINER:
-		return event->process ? event->process->container : NULL;
+		return event_container_of(event);
 	case FIELD_OF_CREDENTIALS: {
 		const struct credentials *credentials = event->credentials ? event->credentials
 							: event->process   ? &event->process->credentials
@@ -95,6 +95,10 @@ static bool is_present(struct load load, const struct event *event, const void *
 		return !event->file.unknown;
 	case PRESENT_EXIT_CODE:
 		return !event->exit.code_unknown;
+	case PRESENT_CONTAINER_EXIT:
+		return !event->container.exit_unknown;
+	case PRESENT_ON_CPU:
+		return !event_kind_is_of_container(event->kind);
 	default:
 		return true;
 	}

@@ -415,7 +415,7 @@ void push_down_plan(const struct clause *const *clauses, size_t count, struct pl
 	for (size_t i = 0; i < count; i++) {
 		enum event_kind kind = clauses[i]->kind;
 
-		if (kind < EVENT_KIND_COUNT && catalog_entry(kind)->from_kernel && !clauses[i]->request)
+		if (kind < EVENT_KIND_COUNT && catalog_entry(kind)->observed && !clauses[i]->request)
 			ret->kinds[kind].wanted = true;
 	}
 	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++) {

@@ -181,7 +181,7 @@ static const char *nearest_field(const struct clause *c, const char *name)
 	for (size_t i = 0; c->request && i < c->request->parameter_count; i++)
 		suggestion_offer(&s, c->request->parameters[i].name);
 	offer_fields(&s, entry->fields, entry->field_count);
-	if (entry->from_kernel)
+	if (entry->observed)
 		offer_fields(&s, common, common_count);
 	if (catalog_field(c->kind, "ipv4_address"))
 		suggestion_offer(&s, "address");

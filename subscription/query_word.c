@@ -178,7 +178,7 @@ static bool make_word(struct query_words *w, size_t index)
 	const struct catalog_entry *entry = catalog_entry(w->clause->kind);
 
 	if (strcmp(entry->family, "syscall") != 0) {
-		snprintf(w->word, sizeof(w->word), "%s", entry->family);
+		snprintf(w->word, sizeof(w->word), "%s%s", entry->family, event_kind_is_of_container(entry->kind) ? ":all" : "");
 		return !index && *entry->type && !probe_request_needed(w->clause->kind);
 	}
 	if (!syscall_word(w->clause, w->word, sizeof(w->word)))

@@ -139,9 +139,9 @@ static void drop_feed(struct subscriber_set *s, struct feed *f)
 	request_table_sweep(&s->requests);
 }
 
-static bool comes_from_kernel(enum event_kind kind)
+static bool is_observed(enum event_kind kind)
 {
-	return catalog_entry(kind)->from_kernel;
+	return catalog_entry(kind)->observed;
 }
 
 /* Why the kernel does not give what a clause asks for; code 0: it does. */
@@ -155,7 +155,7 @@ static void serve(struct feed *f, size_t clause)
 	enum event_kind kind = f->spec->clauses[clause].kind;
 
 	f->served[clause] = true;
-	if (comes_from_kernel(kind))
+	if (is_observed(kind))
 		f->kinds |= EVENT_KIND_BIT(kind);
 }
 
@@ -168,7 +168,7 @@ static bool admit(struct subscriber_set *s, struct feed *f, size_t clause, const
 
 	if (!admission_check(c, s->loop, ret))
 		return false;
-	if (comes_from_kernel(c->kind)) {
+	if (is_observed(c->kind)) {
 		const struct error *refusal = clause_refusal(s, c, refusals);
 
 		if (!refusal->code)
@@ -188,15 +188,15 @@ static int negotiate(struct subscriber_set *s, struct feed *f, struct subscriber
 {
 	struct error refusals[EVENT_KIND_COUNT] = {0};
 	struct subscriber_status status;
-	bool from_kernel = false;
+	bool observes = false;
 
 	*ret_refused = false;
 	for (size_t i = 0; i < f->spec->clause_count; i++)
 		if (admission_check(&f->spec->clauses[i], s->loop, &status)) {
 			f->served[i] = true;
-			from_kernel = from_kernel || comes_from_kernel(f->spec->clauses[i].kind);
+			observes = observes || is_observed(f->spec->clauses[i].kind);
 		}
-	if (from_kernel && apply(s, refusals))
+	if (observes && apply(s, refusals))
 		return -ENOMEM;
 	for (size_t i = 0; i < f->spec->clause_count; i++) {
 		f->served[i] = false;
@@ -412,10 +412,21 @@ static bool has_request(const struct feed *f, const struct probe_request *reques
 	return false;
 }
 
+/* What is not told by probes is not lost with the samples of some. */
+static uint64_t kernel_kinds(void)
+{
+	uint64_t kinds = 0;
+
+	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++)
+		if (catalog_entry(kind)->from_kernel)
+			kinds |= EVENT_KIND_BIT(kind);
+	return kinds;
+}
+
 /* Whoever has a clause of what was lost. */
 static size_t find_concerned(struct subscriber_set *s, const struct event *event)
 {
-	uint64_t kinds = event->lost.of < EVENT_KIND_COUNT ? EVENT_KIND_BIT(event->lost.of) : UINT64_MAX;
+	uint64_t kinds = event->lost.of < EVENT_KIND_COUNT ? EVENT_KIND_BIT(event->lost.of) : kernel_kinds();
 	struct feed *f;
 	size_t count = 0;
 

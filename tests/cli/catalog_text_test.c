@@ -36,7 +36,8 @@ Test(catalog_text, a_field_says_its_type_and_whether_the_kernel_can_filter_it)
 	cr_assert(strstr((const char *)out.data, "    arg0                uint64          "));
 	cr_assert(strstr((const char *)out.data, "\nprocess:exec    "));
 	cr_assert(strstr((const char *)out.data, "as given to execve(2); short: filename\n"));
-	cr_assert(strstr((const char *)out.data, "\nWhat all events but ticker, chargen and lost have\n    process_pid "));
+	cr_assert(strstr((const char *)out.data,
+			 "\nWhat all events but ticker, chargen and lost have (container events: the last four)\n    process_pid "));
 }
 
 Test(catalog_text, long_names_keep_their_distance_and_kinds_without_fields_say_why)

@@ -121,7 +121,7 @@ size_t known_event_fields(enum event_kind kind, const struct catalog_field **ret
 
 	for (size_t i = 0; i < entry->field_count; i++)
 		ret[count++] = &entry->fields[i];
-	for (size_t i = 0; entry->from_kernel && i < common_count; i++)
+	for (size_t i = 0; entry->observed && i < common_count; i++)
 		ret[count++] = &common[i];
 	return count;
 }
@@ -353,6 +353,6 @@ void known_event_make(struct known_event *ret, struct random *r, enum event_kind
 	default:
 		abort();
 	}
-	if (catalog_entry(kind)->from_kernel)
+	if (catalog_entry(kind)->observed)
 		make_common(&m);
 }

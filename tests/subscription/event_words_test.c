@@ -145,6 +145,22 @@ Test(event_words, chargen_takes_a_length)
 	cr_assert_eq(spec->clauses[0].length, 64);
 }
 
+Test(event_words, containers_have_kinds_but_their_name_alone_is_none)
+{
+	parse("container:exited");
+	cr_assert_eq(spec->clause_count, 1);
+	cr_assert_eq(spec->clauses[0].kind, EVENT_CONTAINER_EXITED);
+	parse("container:all");
+	cr_assert_eq(spec->clause_count, 5);
+	for (size_t i = 0; i < 5; i++)
+		cr_assert_eq(spec->clauses[i].kind, EVENT_CONTAINER_CREATED + i);
+	refuse("container", "container alone is no event: use container:created or another one, or container:all for all of them");
+	refuse("container:exit", "there is no event container:exit; did you mean container:exited?");
+	refuse("container:no",
+	       "there is no event container:no: use container:created, container:running, container:exited, container:destroyed,"
+	       " container:updated, or container:all for all of them");
+}
+
 Test(event_words, several_words_add_up)
 {
 	parse("process:exec");
@@ -175,8 +191,8 @@ Test(event_words, a_slip_gets_the_nearest_word_suggested)
 
 Test(event_words, unknown_words_are_told_what_is_allowed)
 {
-	refuse("container", "there is no event \"container\": events begin with process, file, network, syscall, kernel_call, user_call,"
-			    " performance, ticker or chargen ('ringside events' lists them)");
+	refuse("lifetime", "there is no event \"lifetime\": events begin with process, file, network, syscall, kernel_call, user_call,"
+			   " performance, container, ticker or chargen ('ringside events' lists them)");
 	refuse("process:start",
 	       "there is no event process:start: use process:fork, process:exec, process:exit, process:cwd, process:rename,"
 	       " or process for all of them");
@@ -205,9 +221,9 @@ Test(event_words, parts_that_belong_to_nothing_are_refused)
 	refuse("process:", "cannot read the event \"process:\": it has too many colons");
 	refuse("file::open", "cannot read the event \"file::open\": it has too many colons");
 	refuse("network:connect:result:x", "cannot read the event \"network:connect:result:x\": it has too many colons");
-	refuse("",
-	       "there is no event \"\": events begin with process, file, network, syscall, kernel_call, user_call, performance, ticker or"
-	       " chargen ('ringside events' lists them)");
+	refuse("", "there is no event \"\": events begin with process, file, network, syscall, kernel_call, user_call, performance, "
+		   "container, ticker or"
+		   " chargen ('ringside events' lists them)");
 }
 
 Test(event_words, a_word_of_any_length_is_survived)

@@ -24,7 +24,7 @@ static const struct {
 	{"contaner web", "column 1: there is no event \"contaner\"; did you mean container?"},
 	{"limt 5", "column 1: there is no event \"limt\"; did you mean limit?"},
 	{"frobnicate", "column 1: there is no event \"frobnicate\": events begin with process, file, network, syscall, kernel_call, "
-		       "user_call, performance, ticker or chargen ('ringside events' lists them)"},
+		       "user_call, performance, container, ticker or chargen ('ringside events' lists them)"},
 	{"unserved('no')", "column 1: unserved(...) says what a sensor could not serve; it cannot be asked for"},
 	{"process:exec where", "column 19: something is missing at the end: a field or a value must follow"},
 	{"process:exec wehre uid = 1",

@@ -1,0 +1,18 @@
+#include "proto/capsule8_events.h"
+#include "proto/capsule8_place.h"
+
+#include <errno.h>
+
+int place_decode_container(const struct place *at, const Capsule8__Api__V0__ContainerEventFilter *filter)
+{
+	struct clause *clause;
+	int r;
+
+	r = place_check_enum(at, "type", &capsule8__api__v0__container_event_type__descriptor, (int)filter->type);
+	if (!r)
+		r = place_check_choice(at, "view", &capsule8__api__v0__container_event_view__descriptor, (int)filter->view);
+	if (r)
+		return r;
+	clause = place_add_clause(at, capsule8_container_kind(filter->type));
+	return clause ? place_add_expression(at, clause, filter->filter_expression) : -ENOMEM;
+}
