@@ -156,7 +156,8 @@ static json_t *entry_json(const struct catalog_entry *entry)
 	for (size_t i = 0; i < entry->field_count; i++)
 		json_array_append_new(fields, field_json(&entry->fields[i]));
 	for (size_t i = 0; entry->observed && i < common_count; i++)
-		json_array_append_new(fields, field_json(&common[i]));
+		if (catalog_field(entry->kind, common[i].name) == &common[i])
+			json_array_append_new(fields, field_json(&common[i]));
 	object = json_pack("{s:s%, s:s, s:b, s:o}", "event", (const char *)name.data, name.length, "summary", entry->summary, "from_kernel",
 			   entry->from_kernel, "fields", fields);
 	buffer_done(&name);

@@ -14,5 +14,9 @@ int place_decode_container(const struct place *at, const Capsule8__Api__V0__Cont
 	if (r)
 		return r;
 	clause = place_add_clause(at, capsule8_container_kind(filter->type));
-	return clause ? place_add_expression(at, clause, filter->filter_expression) : -ENOMEM;
+	if (!clause)
+		return -ENOMEM;
+	if (filter->view == CAPSULE8__API__V0__CONTAINER_EVENT_VIEW__FULL)
+		clause->detail = DETAIL_FULL;
+	return place_add_expression(at, clause, filter->filter_expression);
 }

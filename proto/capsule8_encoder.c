@@ -219,21 +219,21 @@ static inline uint8_t *put_syscall_exit(uint8_t *to, const struct event_syscall 
 }
 
 /* Not one more call, and no table of jumps, on the way of a system call. */
-static inline uint8_t *put_kind(uint8_t *to, const struct event *event)
+static inline uint8_t *put_kind(uint8_t *to, const struct event *event, enum detail detail)
 {
 	if (__builtin_expect(event->kind == EVENT_SYSCALL_ENTER, 1))
 		return put_syscall_enter(to, &event->syscall);
 	if (__builtin_expect(event->kind == EVENT_SYSCALL_EXIT, 1))
 		return put_syscall_exit(to, &event->syscall);
-	return capsule8_put_kind(to, event);
+	return capsule8_put_kind(to, event, detail);
 }
 
-static inline size_t kind_bound(const struct event *event, size_t *ret_usual)
+static inline size_t kind_bound(const struct event *event, enum detail detail, size_t *ret_usual)
 {
 	*ret_usual = 0;
 	if (__builtin_expect(event->kind == EVENT_SYSCALL_ENTER || event->kind == EVENT_SYSCALL_EXIT, 1))
 		return 0;
-	return capsule8_kind_bound(event, ret_usual);
+	return capsule8_kind_bound(event, detail, ret_usual);
 }
 
 static uint8_t *put_capture(uint8_t *to, enum event_capture capture)
@@ -249,7 +249,7 @@ static uint8_t *put_capture(uint8_t *to, enum event_capture capture)
 	return to;
 }
 
-static void encode(struct encoder *e, const struct event *event, struct buffer *out)
+static void encode(struct encoder *e, const struct event *event, enum detail detail, struct buffer *out)
 {
 	const struct capsule8_encoder *encoder = (const struct capsule8_encoder *)e;
 	const struct process *process = event->process;
@@ -262,7 +262,7 @@ static void encode(struct encoder *e, const struct event *event, struct buffer *
 		return;
 	}
 	template_size = process ? process->encoded_size : 0;
-	bound = ENTRY_MAX + template_size + kind_bound(event, &usual);
+	bound = ENTRY_MAX + template_size + kind_bound(event, detail, &usual);
 	to = buffer_reserve(out, bound);
 	if (!to)
 		return;
@@ -270,7 +270,7 @@ static void encode(struct encoder *e, const struct event *event, struct buffer *
 	width = wire_varint_size(ENTRY_USUAL + template_size + usual);
 	outer = wire_begin(to, 1, width);
 	inner = wire_begin(outer, 2, width);
-	to = put_kind(inner, event);
+	to = put_kind(inner, event, detail);
 	to = put_identity(to, &encoder->identity, event->sequence);
 	to = wire_put_int(to, 7, (int64_t)event->time_ns);
 	to = wire_put_int(to, 200, (int32_t)event->tid);

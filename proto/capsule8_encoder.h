@@ -15,6 +15,9 @@
  * once per process and kept in struct process (`encoded`), until the process's revision changes. Credentials of a thread that differ come
  * behind it as a second value, which protobuf parsers take in over the first. What is not known is not there: no credentials are not root's.
  *
+ * An event about a container has no process, and of what stands behind it only the container's. The JSON of its runtime's files is in the bytes
+ * for DETAIL_FULL only.
+ *
  * Event.id is sensor_id "-" the sequence number in 16 hexadecimal digits; an event without a sequence number has no id. Bytes that are not
  * UTF-8 in names and arguments come out as U+FFFD (utf8.h).
  *
@@ -22,6 +25,10 @@
  */
 
 #define CAPSULE8_SENSOR_ID_BYTES 16
+
+/* A runtime's file in an event about a container is left out when it would be longer than this: the two together have to fit into one message, of which
+ * gRPC's clients take 4 MiB unless they are told otherwise. One that is not UTF-8, and so not JSON either, counts as if all of it were replaced. */
+#define CAPSULE8_JSON_MAX_BYTES ((size_t)1024 * 1024)
 
 /* `sensor_id` is CAPSULE8_SENSOR_ID_BYTES hexadecimal digits; copied. NULL: out of memory. */
 struct encoder *capsule8_encoder_new(const char *sensor_id);

@@ -1,6 +1,7 @@
 #include "proto/capsule8_kinds.h"
 
 #include "capsule8/api/v0/event.pb-c.h"
+#include "proto/capsule8_encoder.h"
 #include "proto/capsule8_events.h"
 #include "proto/utf8.h"
 #include "proto/wire.h"
@@ -306,19 +307,52 @@ static uint8_t *put_performance(uint8_t *to, const struct event *event)
 	return wire_end(start, to, width);
 }
 
-/* An event about a container always has one. */
-static size_t container_usual(const struct event *event)
+/* Names and ids, of which the event has those of its container, too. An event about a container always has one. */
+static size_t container_text_length(const struct event *event)
 {
 	const struct container *c = event->container.container;
 
-	return c->name.length + c->image_id.length + c->image_name.length + CONTAINER_USUAL;
+	return c->name.length + c->image_id.length + c->image_name.length;
 }
 
-static uint8_t *put_container(uint8_t *to, const struct event *event)
+/* The most that a file takes; 0: it is left out, since nobody asked for it or it is too long. */
+static size_t json_bound(const struct event_string *json, enum detail detail)
+{
+	size_t bound;
+
+	if (detail != DETAIL_FULL || json->length > CAPSULE8_JSON_MAX_BYTES)
+		return 0;
+	bound = utf8_is_valid(json->bytes, json->length) ? json->length : UTF8_EXPANSION * json->length;
+	return bound <= CAPSULE8_JSON_MAX_BYTES ? bound : 0;
+}
+
+static size_t container_usual(const struct event *event, enum detail detail)
+{
+	const struct container *c = event->container.container;
+
+	return container_text_length(event) + (detail == DETAIL_FULL ? c->docker_config.length + c->oci_config.length : 0) +
+	       CONTAINER_USUAL;
+}
+
+static size_t container_bound(const struct event *event, enum detail detail)
+{
+	const struct container *c = event->container.container;
+
+	return 2 * UTF8_EXPANSION * CONTAINER_TEXT_BYTES + json_bound(&c->docker_config, detail) + json_bound(&c->oci_config, detail) +
+	       2 * WIRE_FIELD_MAX;
+}
+
+static uint8_t *put_json(uint8_t *to, uint32_t field, const struct event_string *json, enum detail detail)
+{
+	return json_bound(json, detail) ? put_string(to, field, json) : to;
+}
+
+static uint8_t *put_container(uint8_t *to, const struct event *event, enum detail detail)
 {
 	const struct event_container *e = &event->container;
 	const struct container *c = e->container;
-	uint8_t *start = wire_begin(to, 20, wire_varint_size(container_usual(event)));
+	unsigned int width = wire_varint_size(container_usual(event, detail));
+	uint8_t *start = wire_begin(to, 20, width);
 
 	to = wire_put_varint(start, 1, capsule8_container_type(event->kind));
 	to = put_string(to, 2, &c->name);
@@ -333,7 +367,9 @@ static uint8_t *put_container(uint8_t *to, const struct event *event)
 		to = wire_put_bool(to, 1000, e->exit_unknown);
 		to = wire_put_bool(to, 1001, e->oom_killed);
 	}
-	return wire_end(start, to, wire_varint_size(container_usual(event)));
+	to = put_json(to, 100, &c->docker_config, detail);
+	to = put_json(to, 101, &c->oci_config, detail);
+	return wire_end(start, to, width);
 }
 
 static uint8_t *put_ticker(uint8_t *to, const struct event_ticker *ticker)
@@ -439,7 +475,7 @@ static uint8_t *put_lost(uint8_t *to, const struct event_lost *lost)
 	return wire_end(start, to, 1);
 }
 
-uint8_t *capsule8_put_kind(uint8_t *to, const struct event *event)
+uint8_t *capsule8_put_kind(uint8_t *to, const struct event *event, enum detail detail)
 {
 	const struct event_network *network = &event->network;
 	const struct event_file *file = &event->file;
@@ -512,7 +548,7 @@ uint8_t *capsule8_put_kind(uint8_t *to, const struct event *event)
 	case EVENT_CONTAINER_EXITED:
 	case EVENT_CONTAINER_DESTROYED:
 	case EVENT_CONTAINER_UPDATED:
-		return put_container(to, event);
+		return put_container(to, event, detail);
 	case EVENT_TICKER:
 		return put_ticker(to, &event->ticker);
 	case EVENT_CHARGEN:
@@ -553,7 +589,7 @@ static size_t file_bound(const struct event_file *file)
 	return string_bound(&file->filename) + string_bound(&file->path) + string_bound(&file->target) + string_bound(&file->target_path);
 }
 
-size_t capsule8_kind_bound(const struct event *event, size_t *ret_usual)
+size_t capsule8_kind_bound(const struct event *event, enum detail detail, size_t *ret_usual)
 {
 	const struct event_exec *exec = &event->exec;
 	const struct event_file *file = &event->file;
@@ -600,8 +636,8 @@ size_t capsule8_kind_bound(const struct event *event, size_t *ret_usual)
 	case EVENT_CONTAINER_EXITED:
 	case EVENT_CONTAINER_DESTROYED:
 	case EVENT_CONTAINER_UPDATED:
-		*ret_usual = 2 * container_usual(event);
-		return 2 * UTF8_EXPANSION * CONTAINER_TEXT_BYTES;
+		*ret_usual = container_usual(event, detail) + container_text_length(event);
+		return container_bound(event, detail);
 	case EVENT_CHARGEN:
 		*ret_usual = event->chargen.characters.length;
 		return string_bound(&event->chargen.characters);

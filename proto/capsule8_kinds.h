@@ -1,7 +1,7 @@
 #ifndef PROTO_CAPSULE8_KINDS_H
 #define PROTO_CAPSULE8_KINDS_H
 
-#include "sensor/event.h"
+#include "subscription/encoder.h"
 
 /*
  * The part of a capsule8.api.v0.Event that depends on its kind, for capsule8_encoder.c, which writes the rest and, as they are by far the most
@@ -10,11 +10,11 @@
 
 /* Writes the member of the oneof. `to` has room for capsule8_kind_bound() bytes (wire.h); returns the place behind them. Nothing for system
  * calls. */
-uint8_t *capsule8_put_kind(uint8_t *to, const struct event *event);
+uint8_t *capsule8_put_kind(uint8_t *to, const struct event *event, enum detail detail);
 
 /* The most that capsule8_put_kind() writes, but for up to CAPSULE8_KIND_NUMBERS number fields and frames of messages, which every event has
  * room for; *ret_usual: what strings and lists will probably take. */
-size_t capsule8_kind_bound(const struct event *event, size_t *ret_usual);
+size_t capsule8_kind_bound(const struct event *event, enum detail detail, size_t *ret_usual);
 
 #define CAPSULE8_KIND_NUMBERS 16
 

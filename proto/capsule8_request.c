@@ -282,6 +282,8 @@ static int add_container(const struct clause *c, struct filter *to, Capsule8__Ap
 {
 	capsule8__api__v0__container_event_filter__init(&to->container);
 	to->container.type = capsule8_container_type(c->kind);
+	if (c->detail == DETAIL_FULL)
+		to->container.view = CAPSULE8__API__V0__CONTAINER_EVENT_VIEW__FULL;
 	filter->container_events[filter->n_container_events++] = &to->container;
 	return set_conditions(c, to, no_fields, 0, &to->container.filter_expression, err);
 }

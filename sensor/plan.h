@@ -36,6 +36,7 @@ struct plan {
 	struct plan_entry kinds[EVENT_KIND_COUNT];
 	struct plan_request *requests;
 	size_t request_count;
+	bool container_json; /* somebody wants the runtimes' files with the events about containers (container_table_keep_json()) */
 };
 
 /* Appends a request unless it is there already; takes a reference. -ENOMEM. */

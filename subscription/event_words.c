@@ -17,7 +17,8 @@
 #define FAMILY_BYTES           64
 
 /* The family's name alone is what a list of containers begins with (query_parse.h). */
-#define CONTAINER_ALL "all"
+#define CONTAINER_ALL  "all"
+#define CONTAINER_FULL "full"
 
 static int no_memory(struct error *err)
 {
@@ -83,13 +84,31 @@ static int add_network(struct subscription_spec *spec, const char *type, struct 
 	return add_family(spec, "network", type, err);
 }
 
-static int add_container(struct subscription_spec *spec, const char *type, struct error *err)
+/* "created", "all", and either with an option behind it. */
+static int add_container(struct subscription_spec *spec, const char *text, struct error *err)
 {
-	if (!type)
+	size_t before = spec->clause_count;
+	char *type, *option;
+	int r;
+
+	if (!text)
 		return error_set(err, -EINVAL,
 				 "container alone is no event: use container:created or another one, or container:" CONTAINER_ALL
 				 " for all of them");
-	return add_family(spec, "container", strcmp(type, CONTAINER_ALL) ? type : NULL, err);
+	type = strdup(text);
+	if (!type)
+		return no_memory(err);
+	option = type;
+	strsep(&option, "/");
+	if (option && strcmp(option, CONTAINER_FULL) != 0)
+		r = error_set(err, -EINVAL, "container:%s has no \"/%.64s\": use container:%s, or container:%s/" CONTAINER_FULL, type,
+			      option, type, type);
+	else
+		r = add_family(spec, "container", strcmp(type, CONTAINER_ALL) ? type : NULL, err);
+	for (size_t i = before; !r && option && i < spec->clause_count; i++)
+		spec->clauses[i].detail = DETAIL_FULL;
+	free(type);
+	return r;
 }
 
 static int add_syscall_clause(struct subscription_spec *spec, enum event_kind kind, enum sample_abi abi, int64_t number, struct error *err)

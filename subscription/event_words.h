@@ -18,6 +18,7 @@
  *	kernel_call:vfs_read(count=%dx:u64):exit, user_call:/bin/bash:readline, performance:cycles,instructions/period=100000
  *	                            calls and counters (call_words.h)
  *	container:created, container:all   one kind, or every kind of the family: its name alone begins a list of containers (query_parse.h)
+ *	container:created/full      the same with DETAIL_FULL
  *	ticker, ticker:250ms
  *	chargen, chargen:64
  */

@@ -137,19 +137,35 @@ bool feed_passes(struct feed *f, const struct event *event)
 	return !f->spec->throttle_ns || throttle_passes(f, event->time_ns);
 }
 
+/* Whether one of the clauses that take the event wants all of it. */
+static enum detail detail_of(const struct feed *f, const struct event *event)
+{
+	if (!(f->full_kinds & EVENT_KIND_BIT(event->kind)))
+		return DETAIL_BASIC;
+	for (size_t i = 0; i < f->spec->clause_count; i++) {
+		const struct clause *c = &f->spec->clauses[i];
+
+		if (f->served[i] && c->kind == event->kind && c->detail == DETAIL_FULL && matcher_matches(&f->matchers[i], event))
+			return DETAIL_FULL;
+	}
+	return DETAIL_BASIC;
+}
+
 static void encode(struct feed *f, const struct event *event)
 {
-	struct encoding *e = f->encoding;
+	enum detail detail = detail_of(f, event);
+	struct encoded *e = &f->encoding->encoded[detail];
 
 	if (e->sequence == event->sequence && !e->source->open.failed) {
 		buffer_put(&f->open, e->source->open.data + e->offset, e->length);
-		return;
+	} else {
+		e->sequence = event->sequence;
+		e->source = f;
+		e->offset = f->open.length;
+		f->encoding->encoder->encode(f->encoding->encoder, event, detail, &f->open);
+		e->length = f->open.length - e->offset;
 	}
-	e->sequence = event->sequence;
-	e->source = f;
-	e->offset = f->open.length;
-	e->encoder->encode(e->encoder, event, &f->open);
-	e->length = f->open.length - e->offset;
+	f->last_bytes = e->length;
 }
 
 void feed_take(struct feed *f, const struct event *event)
@@ -171,7 +187,7 @@ void feed_take(struct feed *f, const struct event *event)
 bool feed_is_full(const struct feed *f)
 {
 	/* One more of the same length would not fit. */
-	return f->open.failed || f->open.length + f->encoding->length > FEED_CHUNK_BYTES;
+	return f->open.failed || f->open.length + f->last_bytes > FEED_CHUNK_BYTES;
 }
 
 bool feed_is_complete(const struct feed *f)
@@ -209,7 +225,7 @@ static struct chunk *chunk_with_lost(struct feed *f, const struct subscriber *m,
 	buffer_init(&bytes, 0);
 	if (c)
 		buffer_reserve(&bytes, c->length + 256);
-	f->encoding->encoder->encode(f->encoding->encoder, &event, &bytes);
+	f->encoding->encoder->encode(f->encoding->encoder, &event, DETAIL_BASIC, &bytes);
 	if (c)
 		buffer_put(&bytes, c->data, c->length);
 	data = buffer_take(&bytes, &length);
@@ -250,7 +266,7 @@ void feed_seal(struct feed *f)
 		c = chunk_new(data, length, events);
 	f->open_events = 0;
 	f->open_lost = 0;
-	f->chunk_bytes = c ? c->length : 0;
+	f->chunk_bytes = !c ? 0 : c->length < FEED_CHUNK_BYTES ? c->length : FEED_CHUNK_BYTES;
 	buffer_init(&f->open, 0);
 	for (struct subscriber *m = f->members; m; m = m->member_next) {
 		m->counters.matched += events;

@@ -15,20 +15,23 @@
  * The loop thread.
  */
 
-#define FEED_CHUNK_BYTES (64 * 1024) /* a chunk is handed over when one more event like its last one would make it longer */
+/* A chunk is handed over when one more event like its last one would make it longer. Events that are longer themselves end a chunk. */
+#define FEED_CHUNK_BYTES ((size_t)64 * 1024)
 
 struct generator;
 struct feed;
 
-/* What the feeds with the same encoder share: where the event that is being dispatched has been encoded already. */
+/* What the feeds with the same encoder share: where the event that is being dispatched has been encoded already, for each detail. */
 struct encoding {
 	struct encoding *next;
 	struct encoder *encoder;
 	uint32_t references;
-	uint64_t sequence;         /* of that event */
-	const struct feed *source; /* its open chunk holds the bytes */
-	size_t offset;
-	size_t length;
+	struct encoded {
+		uint64_t sequence;         /* of that event */
+		const struct feed *source; /* its open chunk holds the bytes */
+		size_t offset;
+		size_t length;
+	} encoded[DETAIL_COUNT];
 };
 
 struct subscriber {
@@ -51,6 +54,7 @@ struct feed {
 	struct matcher *matchers;       /* per clause */
 	uint64_t found_by;              /* the last search of the index that found it */
 	uint64_t kinds;                 /* EVENT_KIND_BIT of the served clauses whose events are observed (catalog.h) */
+	uint64_t full_kinds;            /* of the served clauses that ask for DETAIL_FULL */
 	const struct subscriber_set_callbacks *callbacks;
 	struct encoding *encoding;
 	struct generator *generators;
@@ -65,7 +69,8 @@ struct feed {
 	uint32_t open_events;       /* in it, without lost events */
 	uint64_t open_lost;         /* told by lost events in it */
 	uint64_t open_time_ns;      /* of its first event */
-	size_t chunk_bytes;         /* length of the last one, as a guess at the next */
+	size_t last_bytes;          /* of its last event */
+	size_t chunk_bytes;         /* length of the last chunk, as a guess at the next: no more than FEED_CHUNK_BYTES */
 };
 
 /* Takes over the spec (on failure too). Nothing is served yet. NULL: out of memory. */

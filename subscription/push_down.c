@@ -417,6 +417,8 @@ void push_down_plan(const struct clause *const *clauses, size_t count, struct pl
 
 		if (kind < EVENT_KIND_COUNT && catalog_entry(kind)->observed && !clauses[i]->request)
 			ret->kinds[kind].wanted = true;
+		if (event_kind_is_of_container(kind) && clauses[i]->detail == DETAIL_FULL)
+			ret->container_json = true;
 	}
 	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++) {
 		struct plan_entry *entry = &ret->kinds[kind];

@@ -112,7 +112,7 @@ static const struct item {
 	{"throttle", "throttle 100ms", read_throttle},
 	{"since", "since 1h", read_since},
 	{"for", "for 10m", read_for},
-	{"container", "container web, or container image 'nginx*'", NULL},
+	{"container", "container web, or container image 'nginx*' (events of containers are container:created and others)", NULL},
 };
 
 #define ITEM_COUNT (sizeof(items) / sizeof(items[0]))
@@ -161,6 +161,18 @@ static int add_container(struct parser *p, size_t *ret_position, struct error *e
 	return r;
 }
 
+/* "where" alone can be the name of a container. */
+static bool is_condition(const char *text)
+{
+	static const char where[] = "where";
+	const char *behind = text + strlen(where);
+
+	if (strncasecmp(text, where, strlen(where)) != 0 || !strchr(" \t\r", *behind))
+		return false;
+	behind += strspn(behind, " \t\r");
+	return *behind && !strchr("\n;#", *behind);
+}
+
 static int parse_item(struct parser *p, const struct item *item)
 {
 	struct error err = {0};
@@ -172,6 +184,10 @@ static int parse_item(struct parser *p, const struct item *item)
 	p->at += strspn(p->text + p->at, " \t\r");
 	if (!p->text[p->at] || strchr("\n;#", p->text[p->at])) {
 		error_set(&err, -EINVAL, "%s needs something behind it, like %s", item->name, item->example);
+		return refuse(p, p->at, &err);
+	}
+	if (!item->read && is_condition(p->text + p->at)) {
+		error_set(&err, -EINVAL, "a condition stands behind an event: container:exited where ..., or container:all where ...");
 		return refuse(p, p->at, &err);
 	}
 	if (!item->read) {

@@ -366,7 +366,8 @@ static size_t matching_clauses(const struct clause *clauses, size_t count, const
 	if (word->clause_count > count)
 		return 0;
 	for (size_t i = 0; i < word->clause_count; i++)
-		if (clauses[i].kind != word->clauses[i].kind || !begins_with(clauses[i].filter, word->clauses[i].filter))
+		if (clauses[i].kind != word->clauses[i].kind || clauses[i].detail != word->clauses[i].detail ||
+		    !begins_with(clauses[i].filter, word->clauses[i].filter))
 			return 0;
 	for (size_t i = 1; i < word->clause_count; i++)
 		if (!rests_equal(&clauses[0], &clauses[i], skip))

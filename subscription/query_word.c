@@ -122,6 +122,11 @@ void query_put_duration(uint64_t ns, struct buffer *out)
 	buffer_printf(out, "%" PRIu64 "%s", ns / units[i].ns, ns ? units[i].name : "s");
 }
 
+static const char *detail_word(const struct clause *c)
+{
+	return c->detail == DETAIL_FULL ? "/full" : "";
+}
+
 void query_word_put(const struct clause *c, struct buffer *out)
 {
 	const struct catalog_entry *entry;
@@ -141,7 +146,7 @@ void query_word_put(const struct clause *c, struct buffer *out)
 	else if (c->kind == EVENT_CHARGEN)
 		buffer_printf(out, "%" PRIu32, c->length);
 	else if (!probe_request_needed(c->kind))
-		buffer_put_string(out, entry->type);
+		buffer_printf(out, "%s%s", entry->type, detail_word(c));
 	else if (c->request && c->kind == EVENT_PERFORMANCE)
 		put_counters(c->request, out);
 	else if (c->request)
@@ -178,7 +183,8 @@ static bool make_word(struct query_words *w, size_t index)
 	const struct catalog_entry *entry = catalog_entry(w->clause->kind);
 
 	if (strcmp(entry->family, "syscall") != 0) {
-		snprintf(w->word, sizeof(w->word), "%s%s", entry->family, event_kind_is_of_container(entry->kind) ? ":all" : "");
+		snprintf(w->word, sizeof(w->word), "%s%s%s", entry->family, event_kind_is_of_container(entry->kind) ? ":all" : "",
+			 detail_word(w->clause));
 		return !index && *entry->type && !probe_request_needed(w->clause->kind);
 	}
 	if (!syscall_word(w->clause, w->word, sizeof(w->word)))

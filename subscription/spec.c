@@ -119,8 +119,8 @@ static bool strings_equal(const char *a, const char *b)
 
 static bool clause_equal(const struct clause *a, const struct clause *b)
 {
-	return a->kind == b->kind && a->interval_ns == b->interval_ns && a->length == b->length && a->refusal_code == b->refusal_code &&
-	       strings_equal(a->refusal, b->refusal) && probe_request_equal(a->request, b->request) &&
+	return a->kind == b->kind && a->interval_ns == b->interval_ns && a->length == b->length && a->detail == b->detail &&
+	       a->refusal_code == b->refusal_code && strings_equal(a->refusal, b->refusal) && probe_request_equal(a->request, b->request) &&
 	       expression_equal(a->filter, b->filter);
 }
 

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "subscription/container_filter.h"
+#include "subscription/encoder.h"
 #include "subscription/expression.h"
 
 /*
@@ -24,6 +25,7 @@ struct clause {
 	struct expression *filter; /* checked; NULL: every event of the kind */
 	uint64_t interval_ns;      /* ticker */
 	uint32_t length;           /* chargen: characters per event */
+	enum detail detail;        /* containers; what several clauses of a subscription take is told in full if one of them says so */
 	/* Calls and counters (probe_request_needed()): a reference; the subscriber set may exchange it for an equal one. */
 	struct probe_request *request;
 	int refusal_code; /* a google.rpc.Code (status.h), with kind EVENT_KIND_COUNT */

@@ -157,6 +157,8 @@ static void serve(struct feed *f, size_t clause)
 	f->served[clause] = true;
 	if (is_observed(kind))
 		f->kinds |= EVENT_KIND_BIT(kind);
+	if (f->spec->clauses[clause].detail == DETAIL_FULL)
+		f->full_kinds |= EVENT_KIND_BIT(kind);
 }
 
 /* True: the clause can be served, as far as the sensor and its own generator go. False: *ret says why not. */

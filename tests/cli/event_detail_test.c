@@ -263,3 +263,53 @@ Test(event_detail, what_was_read_late_says_so_at_the_end_of_the_line)
 	event_text_put(&out, &options, &message);
 	cr_assert(strstr(text(), " delete /x\n"));
 }
+
+#define CONTAINER(name) CAPSULE8__API__V0__CONTAINER_EVENT_TYPE__CONTAINER_EVENT_TYPE_##name
+
+static V0(ContainerEvent) container = CAPSULE8__API__V0__CONTAINER_EVENT__INIT;
+static V0(Event) container_event = CAPSULE8__API__V0__EVENT__INIT;
+
+static const char *container_text(V0(ContainerEventType) type)
+{
+	buffer_clear(&out);
+	container.type = type;
+	container_event.container = &container;
+	event_detail_put_container(&out, false, &container_event);
+	return text();
+}
+
+Test(event_detail, a_container_shows_its_image_its_short_id_and_its_pid)
+{
+	container_event.container_id = TEXT("4f57c1af3f04c0ffee");
+	cr_expect_str_eq(container_text(CONTAINER(CREATED)), "container created", "the id stands in a column of its own");
+	container_event.container_name = TEXT("/web");
+	container.image_id = TEXT("d462265d362cc0ffee");
+	cr_expect_str_eq(container_text(CONTAINER(CREATED)), "container created image=d462265d362c id=4f57c1af3f04");
+	container.image_name = TEXT("registry:5000/team app");
+	container.host_pid = 4711;
+	cr_expect_str_eq(container_text(CONTAINER(RUNNING)), "container running image='registry:5000/team app' id=4f57c1af3f04 pid=4711");
+	container.image_name = TEXT("nginx");
+	container.docker_config_json = TEXT("{}");
+	container.oci_config_json = TEXT("{}");
+	cr_expect_str_eq(container_text(CONTAINER(UPDATED)),
+			 "container updated image=nginx id=4f57c1af3f04 pid=4711 (Docker's configuration) (OCI configuration)");
+	cr_expect_str_eq(container_text((V0(ContainerEventType))6), "container event of type 6");
+	cr_expect_str_eq(container_text((V0(ContainerEventType))0), "container event of type 0");
+}
+
+Test(event_detail, a_container_that_exited_shows_how)
+{
+	container_event.container_name = TEXT("/web");
+	cr_expect_str_eq(container_text(CONTAINER(EXITED)), "container exited status=0");
+	container.exit_code = container.exit_status = 3;
+	cr_expect_str_eq(container_text(CONTAINER(EXITED)), "container exited status=3");
+	container.exit_code = 139;
+	container.exit_status = 0;
+	container.exit_signal = 11;
+	container.exit_core_dumped = true;
+	container.oom_killed = true;
+	cr_expect_str_eq(container_text(CONTAINER(EXITED)), "container exited signal=SIGSEGV (core) (out of memory)");
+	container.exit_code_unknown = true;
+	container.oom_killed = false;
+	cr_expect_str_eq(container_text(CONTAINER(EXITED)), "container exited status unknown");
+}

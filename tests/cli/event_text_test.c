@@ -335,3 +335,18 @@ Test(event_text, with_colour_the_columns_stay_where_they_are)
 	cr_assert_eq(columns, 60);
 	options.color = false;
 }
+
+Test(event_text, an_event_about_a_container_has_no_process_but_its_column)
+{
+	static Capsule8__Api__V0__ContainerEvent container = CAPSULE8__API__V0__CONTAINER_EVENT__INIT;
+	static char id[] = "4f57c1af3f04c0ffee", name[] = "/web";
+
+	event.process_pid = event.process_tid = 0;
+	event.n_process_lineage = 0;
+	event.container_id = id;
+	event.container_name = name;
+	event.event_case = CAPSULE8__API__V0__EVENT__EVENT_CONTAINER;
+	event.container = &container;
+	container.type = CAPSULE8__API__V0__CONTAINER_EVENT_TYPE__CONTAINER_EVENT_TYPE_DESTROYED;
+	cr_expect_str_eq(line(), "22:13:20.250  -              -                web           container destroyed id=4f57c1af3f04");
+}

@@ -122,7 +122,8 @@ size_t known_event_fields(enum event_kind kind, const struct catalog_field **ret
 	for (size_t i = 0; i < entry->field_count; i++)
 		ret[count++] = &entry->fields[i];
 	for (size_t i = 0; entry->observed && i < common_count; i++)
-		ret[count++] = &common[i];
+		if (catalog_field(kind, common[i].name) == &common[i])
+			ret[count++] = &common[i];
 	return count;
 }
 
@@ -174,6 +175,36 @@ static uint32_t make_number(struct maker *m, const char *name)
 
 	m->known->facts[m->known->fact_count - 1].is_null = !number;
 	return number;
+}
+
+/* What happens to a container is done by no process that is known, on no CPU. */
+static void make_container(struct maker *m)
+{
+	static const char *const nobodys[] = {"process_pid", "process_tid", "process_tgid", "process_id", "process_comm", "cpu",   "uid",
+					      "gid",         "euid",        "egid",         "suid",       "sgid",         "fsuid", "fsgid"};
+	struct event_container *container = &m->known->event.container;
+	struct container *c = &m->known->container;
+	bool is_exit = m->known->event.kind == EVENT_CONTAINER_EXITED;
+
+	c->id = make_string(m, "container_id", false, true);
+	c->name = make_string(m, "name", false, true);
+	m->known->facts[m->known->fact_count] = m->known->facts[m->known->fact_count - 1];
+	m->known->facts[m->known->fact_count++].field = catalog_field(m->known->event.kind, "container_name");
+	c->image_id = make_string(m, "image_id", false, true);
+	c->image_name = make_string(m, "image_name", false, true);
+	container->container = c;
+	for (size_t i = 0; i < sizeof(nobodys) / sizeof(nobodys[0]); i++)
+		add_fact(m, nobodys[i])->is_null = true;
+	if (is_exit || m->known->event.kind == EVENT_CONTAINER_RUNNING)
+		container->host_pid = make_number(m, "host_pid");
+	if (!is_exit)
+		return;
+	container->exit_unknown = chance(m, 4);
+	container->exit_code = (int32_t)make_integer(m, "exit_code", container->exit_unknown);
+	container->exit_status = (uint32_t)make_integer(m, "exit_status", container->exit_unknown);
+	container->exit_signal = (uint32_t)make_integer(m, "exit_signal", container->exit_unknown);
+	container->core_dumped = make_integer(m, "exit_core_dumped", container->exit_unknown);
+	container->oom_killed = make_integer(m, "oom_killed", false);
 }
 
 static void make_common(struct maker *m)
@@ -347,12 +378,17 @@ void known_event_make(struct known_event *ret, struct random *r, enum event_kind
 	case EVENT_KERNEL_CALL_ENTER:
 		make_call(&m, request);
 		break;
+	case EVENT_CONTAINER_CREATED:
+	case EVENT_CONTAINER_RUNNING:
+	case EVENT_CONTAINER_EXITED:
+		make_container(&m);
+		break;
 	case EVENT_TICKER:
 		make_ticker(&m);
 		break;
 	default:
 		abort();
 	}
-	if (catalog_entry(kind)->observed)
+	if (catalog_entry(kind)->from_kernel)
 		make_common(&m);
 }

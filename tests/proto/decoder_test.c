@@ -539,7 +539,23 @@ Test(decoder, each_step_in_the_life_of_containers_is_a_kind)
 		expect_spec(1);
 		cr_expect_eq(spec->clauses[0].kind, kinds[type]);
 		cr_expect_null(spec->clauses[0].filter);
+		cr_expect_eq(spec->clauses[0].detail, DETAIL_BASIC);
 	}
+}
+
+Test(decoder, the_view_of_a_container_filter_is_the_detail_of_its_clause)
+{
+	V0(ContainerEventFilter) other = q.container;
+
+	q.filter.n_container_events = 2;
+	q.filter.container_events = (V0(ContainerEventFilter) *[]){&q.container, &other};
+	q.container.type = other.type = V0_CONTAINER(EXITED);
+	other.view = CAPSULE8__API__V0__CONTAINER_EVENT_VIEW__FULL;
+	expect_spec(2);
+	cr_expect_eq(spec->clauses[0].detail, DETAIL_BASIC);
+	cr_expect_eq(spec->clauses[1].detail, DETAIL_FULL);
+	other.view = (V0(ContainerEventView))2;
+	REFUSED(-EINVAL, "container_events[1].view: 2; must be BASIC (0), FULL (1)");
 }
 
 Test(decoder, types_of_containers_must_exist)
@@ -733,12 +749,15 @@ Test(decoder, what_comes_from_no_container_is_not_served_with_a_container_filter
 	q.subscription.container_filter = &q.container_filter;
 	q.container_filter.n_names = 1;
 	q.container_filter.names = &name;
-	expect_spec(3);
+	q.filter.n_container_events = 1;
+	q.container.type = V0_CONTAINER(CREATED);
+	expect_spec(4);
 	cr_expect_eq(spec->clauses[0].kind, EVENT_SYSCALL_ENTER);
-	for (size_t i = 1; i < 3; i++) {
+	cr_expect_eq(spec->clauses[1].kind, EVENT_CONTAINER_CREATED, "these come from the container they are about");
+	for (size_t i = 2; i < 4; i++) {
 		cr_expect_eq(spec->clauses[i].kind, EVENT_KIND_COUNT);
 		cr_expect_eq(spec->clauses[i].refusal_code, STATUS_INVALID_ARGUMENT);
-		cr_expect_not_null(strstr(spec->clauses[i].refusal, i == 1 ? "chargen_events[0]" : "ticker_events[0]"));
+		cr_expect_not_null(strstr(spec->clauses[i].refusal, i == 2 ? "chargen_events[0]" : "ticker_events[0]"));
 	}
 }
 

@@ -100,7 +100,7 @@ static const Capsule8__Api__V0__Event *decoded(size_t index, size_t count)
 static const Capsule8__Api__V0__Event *encoded(const struct event *event)
 {
 	buffer_clear(&out);
-	encoder->encode(encoder, event, &out);
+	encoder->encode(encoder, event, DETAIL_BASIC, &out);
 	return decoded(0, 1);
 }
 
@@ -867,7 +867,7 @@ Test(encoder, entries_behind_one_another_are_one_response)
 	for (int i = 0; i < 1000; i++) {
 		event.sequence = (uint64_t)i + 1;
 		event.syscall = (struct event_syscall){.id = i};
-		encoder->encode(encoder, &event, &out);
+		encoder->encode(encoder, &event, DETAIL_BASIC, &out);
 	}
 	for (size_t i = 0; i < 1000; i += 333)
 		cr_expect_eq(decoded(i, 1000)->syscall->id, (int64_t)i);
@@ -917,7 +917,7 @@ Test(encoder, a_buffer_at_its_limit_fails_and_keeps_what_was_there)
 	buffer_init(&small, 2048);
 	while (!small.failed) {
 		before = small.length;
-		encoder->encode(encoder, &event, &small);
+		encoder->encode(encoder, &event, DETAIL_BASIC, &small);
 	}
 	cr_expect_eq(small.length, before);
 	cr_expect_eq(capsule8_response_unpack(small.data, small.length, &response, NULL), 0);

@@ -46,7 +46,7 @@ static enum event_kind random_kind(struct random *r)
 	for (;;) {
 		enum event_kind kind = (enum event_kind)random_below(r, EVENT_KIND_COUNT);
 
-		if (kind != EVENT_PERFORMANCE && catalog_entry(kind)->from_kernel)
+		if (kind != EVENT_PERFORMANCE && catalog_entry(kind)->observed)
 			return kind;
 	}
 }
@@ -103,6 +103,8 @@ static void add_clause(enum event_kind kind, struct random *r)
 	uint64_t parts = random_below(r, 5), id_at = random_below(r, parts + 1);
 
 	cr_assert_not_null(c);
+	if (event_kind_is_of_container(kind) && random_below(r, 2))
+		c->detail = DETAIL_FULL;
 	if (probe_request_needed(kind))
 		c->request = call_request(kind);
 	for (uint64_t i = 0; i <= parts; i++) {

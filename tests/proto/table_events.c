@@ -46,6 +46,14 @@ static struct container in_container = {
 	.image_name = TEXT("registry:5000/team/app:1.2"),
 };
 
+/* Of which nothing but its image is known. */
+static const struct container nameless = {
+	.id = TEXT("sandbox"),
+	.name = TEXT(""),
+	.image_id = TEXT("d462265d362c"),
+	.image_name = TEXT(""),
+};
+
 static const struct process web = {
 	.tgid = 80,
 	.id = "b007-80",
@@ -187,6 +195,15 @@ static const struct table_event events[] = {
 	{"call-lowest", {.kind = EVENT_KERNEL_CALL_ENTER, BY_SHELL, .call = {.arguments = lowest, .count = COUNT(lowest)}}},
 	{"call-highest", {.kind = EVENT_KERNEL_CALL_ENTER, BY_SHELL, .call = {.arguments = highest, .count = COUNT(highest)}}},
 	{"call-short", {.kind = EVENT_KERNEL_CALL_ENTER, BY_SHELL, .call = {.arguments = lowest, .count = 2}}},
+
+	{"container-running",
+	 {.kind = EVENT_CONTAINER_RUNNING, .container = {.container = &in_container, .host_pid = UINT32_C(0x80000000)}}},
+	{"container-failed",
+	 {.kind = EVENT_CONTAINER_EXITED, .container = {.container = &in_container, .host_pid = 80, .exit_code = 1, .exit_status = 1}}},
+	{"container-killed",
+	 {.kind = EVENT_CONTAINER_EXITED,
+	  .container = {.container = &nameless, .exit_code = 139, .exit_signal = 11, .core_dumped = true, .oom_killed = true}}},
+	{"container-unknown", {.kind = EVENT_CONTAINER_EXITED, .container = {.container = &nameless, .exit_unknown = true}}},
 
 	{"ticker", {.kind = EVENT_TICKER, .ticker = {.seconds = 1700000000, .nanoseconds = INT64_C(1700000000123456789)}}},
 	{"ticker-before-1970", {.kind = EVENT_TICKER, .ticker = {.seconds = -1, .nanoseconds = -1000000000}}},

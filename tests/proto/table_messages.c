@@ -275,6 +275,16 @@ static V0(NetworkEventFilter) * add_network(V0(EventFilter) * to, enum event_kin
 	return filter;
 }
 
+static void add_container(V0(EventFilter) * to, enum event_kind kind, V0(Expression) * e)
+{
+	V0(ContainerEventFilter) *filter = allocate(sizeof(*filter));
+
+	capsule8__api__v0__container_event_filter__init(filter);
+	filter->type = capsule8_container_type(kind);
+	filter->filter_expression = e;
+	LIST(to, container_events, filter);
+}
+
 static void add_syscall(V0(EventFilter) * to, const struct event *event, V0(Expression) * e)
 {
 	V0(SyscallEventFilter) *filter = allocate(sizeof(*filter));
@@ -372,6 +382,8 @@ bool table_message_second(const struct event *event, const struct probe_request 
 		add_file(filter, event->kind, second(e, narrow));
 	else if (!strcmp(family, "network"))
 		add_network(filter, event->kind)->filter_expression = second(e, narrow);
+	else if (!strcmp(family, "container"))
+		add_container(filter, event->kind, second(e, narrow));
 	else
 		add_kernel_call(filter, request, second(e, narrow));
 	pack(message, out);

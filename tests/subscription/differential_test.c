@@ -8,9 +8,9 @@
 #define TREES           10000
 #define EVENTS_PER_TREE 24
 
-static const enum event_kind kinds[] = {EVENT_SYSCALL_ENTER,   EVENT_SYSCALL_EXIT,      EVENT_PROCESS_EXEC,
-					EVENT_PROCESS_EXIT,    EVENT_FILE_OPEN,         EVENT_FILE_LINK,
-					EVENT_CONNECT_ATTEMPT, EVENT_KERNEL_CALL_ENTER, EVENT_TICKER};
+static const enum event_kind kinds[] = {EVENT_SYSCALL_ENTER, EVENT_SYSCALL_EXIT,      EVENT_PROCESS_EXEC,      EVENT_PROCESS_EXIT,
+					EVENT_FILE_OPEN,     EVENT_FILE_LINK,         EVENT_CONNECT_ATTEMPT,   EVENT_KERNEL_CALL_ENTER,
+					EVENT_TICKER,        EVENT_CONTAINER_CREATED, EVENT_CONTAINER_RUNNING, EVENT_CONTAINER_EXITED};
 
 /* One argument of each type, in the order of enum call_argument_type. */
 static struct probe_request *make_request(void)

@@ -154,6 +154,12 @@ Test(event_words, containers_have_kinds_but_their_name_alone_is_none)
 	cr_assert_eq(spec->clause_count, 5);
 	for (size_t i = 0; i < 5; i++)
 		cr_assert_eq(spec->clauses[i].kind, EVENT_CONTAINER_CREATED + i);
+	parse("container:all/full");
+	cr_assert_eq(spec->clause_count, 5);
+	for (size_t i = 0; i < 5; i++)
+		cr_assert_eq(spec->clauses[i].detail, DETAIL_FULL);
+	cr_assert_eq(event_word_add(spec, "container:created", &err), 0);
+	cr_assert_eq(spec->clauses[5].detail, DETAIL_BASIC);
 	refuse("container", "container alone is no event: use container:created or another one, or container:all for all of them");
 	refuse("container:exit", "there is no event container:exit; did you mean container:exited?");
 	refuse("container:no",

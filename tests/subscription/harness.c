@@ -6,9 +6,9 @@
 
 unsigned fake_encodings;
 
-static void fake_encode(struct encoder *e, const struct event *event, struct buffer *out)
+static void fake_encode(struct encoder *e, const struct event *event, enum detail detail, struct buffer *out)
 {
-	struct record r = {.sequence = event->sequence, .time_ns = event->time_ns, .kind = event->kind};
+	struct record r = {.sequence = event->sequence, .time_ns = event->time_ns, .kind = event->kind, .detail = detail};
 	struct event_string text = {0};
 
 	(void)e;
@@ -47,6 +47,7 @@ static void keep_plan(void *context, const struct plan *plan, struct error refus
 
 	h->applied++;
 	plan_done(&h->plan);
+	h->plan.container_json = plan->container_json;
 	for (size_t kind = 0; kind < EVENT_KIND_COUNT; kind++) {
 		h->plan.kinds[kind].wanted = plan->kinds[kind].wanted;
 		if (plan->kinds[kind].filter)

@@ -47,6 +47,7 @@ struct record {
 	uint32_t of;
 	uint32_t cause;
 	uint32_t text_length;
+	uint32_t detail;
 };
 
 extern struct encoder fake_encoder;

@@ -20,7 +20,14 @@ static const struct {
 	 "column 1: there is no event syscall:openat:begin: use syscall:openat:enter, syscall:openat:exit, or syscall:openat for both"},
 	{"network:conect", "column 1: there is no event network:conect; did you mean network:connect?"},
 	{"lost", "column 1: lost events need not be asked for: whoever loses something is told"},
-	{"container", "column 10: container needs something behind it, like container web, or container image 'nginx*'"},
+	{"container", "column 10: container needs something behind it, like container web, or container image 'nginx*' (events of "
+		      "containers are container:created and others)"},
+	{"container where exit_code = 1",
+	 "column 11: a condition stands behind an event: container:exited where ..., or container:all where ..."},
+	{"container:created/ful", "column 1: container:created has no \"/ful\": use container:created, or container:created/full"},
+	{"container:creatd/full", "column 1: there is no event container:creatd; did you mean container:created?"},
+	{"container:all where exit_code = 1",
+	 "column 21: container:created has no field \"exit_code\"; of what is asked for here container:exited has it"},
 	{"contaner web", "column 1: there is no event \"contaner\"; did you mean container?"},
 	{"limt 5", "column 1: there is no event \"limt\"; did you mean limit?"},
 	{"frobnicate", "column 1: there is no event \"frobnicate\": events begin with process, file, network, syscall, kernel_call, "

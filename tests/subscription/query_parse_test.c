@@ -114,6 +114,10 @@ static const struct {
 	 "performance:cycles,4:0x1a8/period=100 where total_time_running > 0"},
 	{"performance:page-faults", "performance:page-faults/frequency=1"},
 	{"ticker; limit 5; throttle 1s; since 90m; for 0", "ticker:1s; limit 5; throttle 1s; since 90m; for 0s"},
+	{"container:exited/full where exit_signal = SIGKILL; container:updated; container web",
+	 "container:exited/full where exit_signal = SIGKILL; container:updated; container name 'web'; container image 'web'"},
+	{"container:all/full where name like '/web%'", "container:all/full where name like '/web*'"},
+	{"container:created; container where; limit 5", "container:created; container name 'where'; container image 'where'; limit 5"},
 	{"process:exec; container web; container image 'nginx*'; container id 4f57c1af3f04",
 	 "process:exec; container name 'web'; container image 'web'; container image 'nginx*'; container id '4f57c1af3f04'"},
 };

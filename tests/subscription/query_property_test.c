@@ -152,6 +152,8 @@ static void add_random_clause(struct random *r, struct subscription_spec *spec)
 
 	c->interval_ns = kind == EVENT_TICKER ? 1 + random_below(r, 3) * 999999999 : 0;
 	c->length = kind == EVENT_CHARGEN ? 1 + (uint32_t)random_below(r, 100) : 0;
+	if (event_kind_is_of_container(kind) && random_below(r, 2))
+		c->detail = DETAIL_FULL;
 	if (is_call(kind))
 		c->request = make_request(kind);
 	if (kind == EVENT_PERFORMANCE)
@@ -209,7 +211,11 @@ Test(query_property, clauses_that_a_word_stands_for_are_read_as_they_are, .timeo
 					    "syscall:4000",
 					    "syscall:arch_prctl",
 					    "syscall:enter",
-					    "syscall:exit"};
+					    "syscall:exit",
+					    "container:all",
+					    "container:all/full",
+					    "container:running/full",
+					    "container:updated"};
 	static const char *const conditions[] = {"", " where pid = 1", " where pid = 1 or uid = 0", " where cpu = 0 and comm like '*x'"};
 	struct random r = {.state = 7};
 
