@@ -183,7 +183,7 @@ static const struct catalog_field container_exited_fields[] = {
 		       .notation = NOTATION_SIGNAL),
 	CONTAINER_EXIT("exit_core_dumped", FIELD_BOOL, core_dumped, "whether it dumped core"),
 	FIELD("oom_killed", FIELD_BOOL, container.oom_killed, NULL,
-	      "whether the kernel ended something in it for lack of memory, as its runtime says"),
+	      "whether the kernel ended something in it for lack of memory"),
 };
 
 static const struct catalog_field ticker_fields[] = {

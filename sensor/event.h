@@ -211,6 +211,7 @@ struct event_container {
 	uint32_t exit_signal; /* 0 when it exited */
 	bool core_dumped;
 	bool exit_unknown; /* nobody told: the fields above are 0 */
+	bool oom_killed;   /* the kernel ended something in it for lack of memory */
 };
 
 struct event_ticker {
