@@ -10,6 +10,7 @@ int command_watch(int argc, char **argv);
 int command_events(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_status(int argc, char **argv);
+int command_containers(int argc, char **argv);
 int command_probes(int argc, char **argv);
 int command_trace(int argc, char **argv);
 

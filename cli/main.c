@@ -17,6 +17,7 @@ static const struct {
 	{"events", command_events, "list what can be watched, with the fields of each event"},
 	{"check", command_check, "say what this kernel offers and how each event is captured (root)"},
 	{"status", command_status, "ask a running sensor what it is doing"},
+	{"containers", command_containers, "list the containers that a running sensor knows"},
 	{"trace", command_trace, "show the calls of any function of the kernel or of a program (root)"},
 	{"probes", command_probes, "list the dynamic events of this host, and whose they are (root)"},
 };
@@ -29,7 +30,7 @@ static void print_help(void)
 	     "\n"
 	     "usage: ringside VERB [OPTIONS]\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		printf("  %-8s %s\n", commands[i].name, commands[i].summary);
+		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
 	puts("\n"
 	     "A first look, in two terminals:\n"
 	     "\n"
@@ -48,7 +49,8 @@ static int unknown_verb(const char *word)
 		suggestion_offer(&suggestion, commands[i].name);
 	if (suggestion_best(&suggestion))
 		return usage_error("", "there is no verb \"%s\"; did you mean %s?", word, suggestion_best(&suggestion));
-	return usage_error("", "there is no verb \"%s\": the verbs are sensor, watch, events, check, status, trace and probes", word);
+	return usage_error("", "there is no verb \"%s\": the verbs are sensor, watch, events, check, status, containers, trace and probes",
+			   word);
 }
 
 int main(int argc, char **argv)

@@ -10,6 +10,7 @@
 #include "cli/options.h"
 #include "proto/capsule8_encoder.h"
 #include "sensor/capture.h"
+#include "service/containers.h"
 #include "service/engine.h"
 #include "service/health.h"
 #include "service/reflection.h"
@@ -134,6 +135,7 @@ static int open_server(struct sensor_command *s, struct error *err)
 		.subscribe = engine_subscribe,
 		.unsubscribe = engine_unsubscribe,
 		.call = engine_call,
+		.containers = engine_containers,
 	};
 	r = descriptor_set_new(&s->descriptors, err);
 	if (r)
@@ -144,6 +146,8 @@ static int open_server(struct sensor_command *s, struct error *err)
 		r = telemetry_add(s->server, &s->backend, err);
 	if (!r)
 		r = status_add(s->server, &s->backend, err);
+	if (!r)
+		r = containers_add(s->server, &s->backend, err);
 	if (!r)
 		r = health_add(s->server, err);
 	if (!r)

@@ -65,6 +65,22 @@ static void put_processes(struct buffer *out, bool color, const Ringside__V0__Pr
 		      processes->alive, processes->dead, processes->created, processes->looked_up, processes->cut);
 }
 
+static void put_containers(struct buffer *out, bool color, const Ringside__V0__ContainerCounters *containers)
+{
+	put_head(out, color, "containers");
+	buffer_printf(out,
+		      "%" PRIu64 " known, %" PRIu64 " pending, %" PRIu32 " directories watched, %" PRIu64 " facts, %" PRIu32 " sockets, ",
+		      containers->known, containers->pending, containers->watched, containers->facts, containers->sockets);
+	put_bad_count(out, color, containers->unreadable, "unreadable, ");
+	put_bad_count(out, color, containers->overflows, "overflows, ");
+	put_bad_count(out, color, containers->unwatched, "not watched\n");
+	if (!*containers->problem)
+		return;
+	put_head(out, color, "");
+	text_put_escaped(out, containers->problem);
+	buffer_put_u8(out, '\n');
+}
+
 static void put_kernel_event(struct buffer *out, bool color, const Ringside__V0__KernelEvent *event)
 {
 	size_t start;
@@ -145,6 +161,8 @@ void status_text_put(struct buffer *out, bool color, const Ringside__V0__GetStat
 		put_rings(out, color, status->rings);
 	if (status->processes)
 		put_processes(out, color, status->processes);
+	if (status->containers)
+		put_containers(out, color, status->containers);
 	put_kernel_events(out, color, status);
 	text_style(out, color, STYLE_BOLD);
 	buffer_printf(out, "subscribers (%zu)", status->n_subscribers);

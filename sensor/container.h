@@ -43,6 +43,7 @@ struct container {
 	 * be kept by this number alone. */
 	uint64_t revision;
 	uint32_t references;
+	uint32_t processes; /* that are in it and have not ended; the revision does not tell of them */
 };
 
 /* Takes NULL; returns its argument. */

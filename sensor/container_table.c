@@ -212,3 +212,17 @@ size_t container_table_count(const struct container_table *t)
 {
 	return HASH_COUNT(t->entries);
 }
+
+void container_table_each(const struct container_table *t, void (*fn)(void *context, const struct container *c), void *context)
+{
+	for (const struct container_entry *e = t->entries; e; e = e->hh.next)
+		fn(context, &e->container);
+}
+
+const struct container *container_table_find(const struct container_table *t, const char *id)
+{
+	struct container_entry *e;
+
+	HASH_FIND(hh, t->entries, id, strlen(id), e);
+	return e ? &e->container : NULL;
+}

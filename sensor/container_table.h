@@ -46,4 +46,10 @@ void container_table_refresh(struct container_table *t, uint64_t now_ns, void (*
 /* How many there are. */
 size_t container_table_count(const struct container_table *t);
 
+/* Calls fn for each, in the order in which they became known. fn must not take or give references. */
+void container_table_each(const struct container_table *t, void (*fn)(void *context, const struct container *c), void *context);
+
+/* The one of this id, without a reference for the caller; NULL: there is none. */
+const struct container *container_table_find(const struct container_table *t, const char *id);
+
 #endif

@@ -84,10 +84,18 @@ static struct process_entry *find_at(struct process_cache *c, uint32_t tgid, uin
 	return e && !is_younger(c, e, time_ns) ? e : NULL;
 }
 
+/* Of those that are in a container, the living count. */
+static void leave_container(struct process_entry *e)
+{
+	if (is_alive(e) && e->process.container)
+		e->process.container->processes--;
+}
+
 static void end(struct process_cache *c, struct process_entry *e, uint64_t time_ns)
 {
 	if (!is_alive(e))
 		return;
+	leave_container(e);
 	process_tree_end(&c->tree, e, time_ns > 0 ? time_ns : 1);
 	c->alive--;
 }
@@ -202,8 +210,11 @@ static void set_container(struct process_cache *c, struct process_entry *e, stru
 		container_unref(container);
 		return;
 	}
+	leave_container(e);
 	container_unref(e->process.container);
 	e->process.container = container;
+	if (is_alive(e) && container)
+		container->processes++;
 	process_tree_revise(&c->tree, e);
 }
 
@@ -684,6 +695,7 @@ struct process_cache *process_cache_free(struct process_cache *c)
 		return NULL;
 	while ((e = c->table)) {
 		HASH_DEL(c->table, e);
+		leave_container(e);
 		process_entry_free(e);
 	}
 	for (e = c->tree.kept; e; e = next) {

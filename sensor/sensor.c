@@ -331,6 +331,22 @@ struct process_cache *sensor_processes(struct sensor *s)
 	return s->context.processes;
 }
 
+const struct container_table *sensor_containers(const struct sensor *s)
+{
+	return s->containers;
+}
+
+static void count_pending(void *context, const struct container *c)
+{
+	*(uint64_t *)context += c->pending;
+}
+
+void sensor_container_counters(const struct sensor *s, struct sensor_container_counters *ret)
+{
+	*ret = (struct sensor_container_counters){.known = container_table_count(s->containers)};
+	container_table_each(s->containers, count_pending, &ret->pending);
+}
+
 void sensor_counters(const struct sensor *s, struct sensor_counters *ret)
 {
 	s->source->ops->counters(s->source, &ret->source);

@@ -1,6 +1,7 @@
 #ifndef SENSOR_SENSOR_H
 #define SENSOR_SENSOR_H
 
+#include "container/container_watch.h"
 #include "sensor/plan.h"
 #include "sensor/probe_set.h"
 #include "sensor/process_cache.h"
@@ -41,6 +42,14 @@ struct sensor_counters {
 	uint64_t rounds;
 };
 
+/* Zeros of what does not run. */
+struct sensor_container_counters {
+	uint64_t known;
+	uint64_t pending;                      /* of these: nobody has told yet what they are */
+	struct container_watch_counters watch; /* of the runtimes' state on disk */
+	uint32_t sockets;                      /* runtimes that are connected now */
+};
+
 /* Installs what the process cache needs, then scans /proc. The source is freed on failure too. */
 int sensor_new(struct sensor **ret, const struct sensor_options *options, const struct sensor_consumer *consumer, struct error *err);
 
@@ -76,7 +85,10 @@ void sensor_settle(struct sensor *s);
 uint64_t sensor_now_ns(const struct sensor *s);
 
 struct process_cache *sensor_processes(struct sensor *s);
+const struct container_table *sensor_containers(const struct sensor *s);
 void sensor_counters(const struct sensor *s, struct sensor_counters *ret);
+/* Looks at each container: for whoever asks, not for each round. */
+void sensor_container_counters(const struct sensor *s, struct sensor_container_counters *ret);
 
 /* Calls fn for each installed kernel event. `filter` is what the plan asked for, without the part that keeps our own threads out; "":
  * everything. */

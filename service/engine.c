@@ -554,6 +554,11 @@ struct sensor *engine_sensor(struct engine *e)
 	return e->sensor;
 }
 
+const struct container_table *engine_containers(struct engine *e)
+{
+	return sensor_containers(e->sensor);
+}
+
 struct subscriber_set *engine_subscribers(struct engine *e)
 {
 	return e->subscribers;

@@ -55,6 +55,7 @@ int engine_call(struct engine *e, engine_call_fn fn, void *context);
 /* For engine_call() functions, on the loop thread. */
 struct sensor *engine_sensor(struct engine *e);
 struct subscriber_set *engine_subscribers(struct engine *e);
+const struct container_table *engine_containers(struct engine *e);
 uint64_t engine_queue_bytes(const struct engine *e);
 
 #endif

@@ -59,6 +59,7 @@ DEFINE_INIT(kernel_event, Ringside__V0__KernelEvent, ringside__v0__kernel_event_
 DEFINE_INIT(subscriber, Ringside__V0__Subscriber, ringside__v0__subscriber__init)
 DEFINE_INIT(rings, Ringside__V0__RingCounters, ringside__v0__ring_counters__init)
 DEFINE_INIT(processes, Ringside__V0__ProcessCounters, ringside__v0__process_counters__init)
+DEFINE_INIT(containers, Ringside__V0__ContainerCounters, ringside__v0__container_counters__init)
 DEFINE_INIT(timestamp, Google__Protobuf__Timestamp, google__protobuf__timestamp__init)
 
 static void add_kernel_event(void *context, const char *system, const char *name, const char *filter, const struct kernel_event *event)
@@ -172,6 +173,24 @@ static void add_processes(struct snapshot *s, const struct process_cache_counter
 	s->response->processes = processes;
 }
 
+static void add_containers(struct snapshot *s, const struct sensor_container_counters *c)
+{
+	Ringside__V0__ContainerCounters *containers = make(s, sizeof(*containers), init_containers);
+
+	if (!containers)
+		return;
+	containers->known = c->known;
+	containers->pending = c->pending;
+	containers->facts = c->watch.facts;
+	containers->unreadable = c->watch.unreadable;
+	containers->overflows = c->watch.overflows;
+	containers->watched = c->watch.containers;
+	containers->unwatched = c->watch.unwatched;
+	containers->sockets = c->sockets;
+	containers->problem = copy(s, c->watch.problem);
+	s->response->containers = containers;
+}
+
 static void add_identity(struct snapshot *s)
 {
 	Google__Protobuf__Timestamp *start = make(s, sizeof(*start), init_timestamp);
@@ -191,10 +210,13 @@ static void gather(struct engine *engine, void *context)
 {
 	struct snapshot *s = context;
 	struct sensor_counters counters;
+	struct sensor_container_counters containers;
 
 	sensor_counters(engine_sensor(engine), &counters);
+	sensor_container_counters(engine_sensor(engine), &containers);
 	add_rings(s, &counters.source);
 	add_processes(s, &counters.processes);
+	add_containers(s, &containers);
 	sensor_each_event(engine_sensor(engine), add_kernel_event, s);
 	subscriber_set_each(engine_subscribers(engine), add_subscriber, s);
 	s->response->last_sequence_number = subscriber_set_sequence(engine_subscribers(engine));

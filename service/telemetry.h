@@ -35,6 +35,10 @@ struct telemetry_backend {
 						 void *first_context);
 	void (*unsubscribe)(struct engine *e, struct engine_subscription *subscription);
 	int (*call)(struct engine *e, engine_call_fn fn, void *context);
+	const struct container_table *(*containers)(struct engine *e);
+	/* What the runtimes' files say of a container now, as a list that the caller frees (container_lookup_read()); NULL: nothing. Any thread. The
+	 * function itself may be NULL: nobody reads them. */
+	struct container_fact *(*read_container)(struct engine *e, const char *id, enum container_runtime runtime);
 };
 
 int telemetry_add(struct rpc_server *s, const struct telemetry_backend *backend, struct error *err);

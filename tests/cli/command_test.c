@@ -13,7 +13,7 @@ static const struct {
 	command_fn run;
 } commands[] = {
 	{"sensor", command_sensor}, {"watch", command_watch},   {"events", command_events}, {"check", command_check},
-	{"status", command_status}, {"probes", command_probes}, {"trace", command_trace},
+	{"status", command_status}, {"probes", command_probes}, {"trace", command_trace},   {"containers", command_containers},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -66,7 +66,8 @@ Test(command, values_out_of_range_are_usage_errors)
 {
 	enum {
 		SENSOR,
-		WATCH
+		WATCH,
+		CONTAINERS = 7
 	};
 
 	cr_assert_eq(run_with(SENSOR, "--ring-memory", "lots"), EX_USAGE);
@@ -95,6 +96,10 @@ Test(command, values_out_of_range_are_usage_errors)
 	cr_assert_eq(run_with(WATCH, "--container", ""), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "--container", "nginx:[0"), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "process:begin", NULL), EX_USAGE);
+	cr_assert_eq(run_with(CONTAINERS, "nginx:[0", NULL), EX_USAGE);
+	cr_assert_eq(run_with(CONTAINERS, "", NULL), EX_USAGE);
+	cr_assert_eq(run_with(CONTAINERS, "-o", "markdown"), EX_USAGE);
+	cr_assert_eq(run_with(CONTAINERS, "--full", NULL), EX_USAGE);
 }
 
 Test(command, a_sensor_that_is_not_there_is_a_failure_with_its_address)
@@ -104,9 +109,11 @@ Test(command, a_sensor_that_is_not_there_is_a_failure_with_its_address)
 
 	cr_assert_eq(run_with(1, "--connect=unix:/nonexistent/sensor.sock", NULL), 1);
 	cr_assert_eq(run_with(4, "--connect=unix:/nonexistent/sensor.sock", NULL), 1);
+	cr_assert_eq(run_with(7, "--connect=unix:/nonexistent/sensor.sock", NULL), 1);
 	fflush(stderr);
 	length = fread(output, 1, sizeof(output) - 1, cr_get_redirected_stderr());
 	output[length] = 0;
 	cr_assert_str_eq(output, "ringside: cannot connect to unix:/nonexistent/sensor.sock: No such file or directory\n"
+				 "ringside: cannot connect to unix:/nonexistent/sensor.sock: No such file or directory\n"
 				 "ringside: cannot connect to unix:/nonexistent/sensor.sock: No such file or directory\n");
 }

@@ -77,6 +77,15 @@ Test(status_text, everything_a_sensor_tells_has_its_place)
 	status->processes = malloc(sizeof(*status->processes));
 	ringside__v0__process_counters__init(status->processes);
 	status->processes->alive = 80;
+	status->containers = malloc(sizeof(*status->containers));
+	ringside__v0__container_counters__init(status->containers);
+	status->containers->known = 12;
+	status->containers->pending = 1;
+	status->containers->watched = 11;
+	status->containers->facts = 345;
+	status->containers->unreadable = 2;
+	status->containers->sockets = 1;
+	status->containers->problem = copy("/var/lib/docker/containers/\033[2J: Permission denied");
 
 	status_text_put(&out, false, status, UINT64_C(1192000000000));
 	buffer_put_u8(&out, 0);
@@ -86,6 +95,8 @@ Test(status_text, everything_a_sensor_tells_has_its_place)
 		"sensor     version 0.1.0, pid 4711, up 3 m 12 s, id 4d, last sequence number 99\n"
 		"rings      2 with 64 MiB in all, 14 perf descriptors, 1239 samples, 17 lost, 0 late, 0 corrupt, 0 of closed events\n"
 		"processes  80 alive, 0 kept after their end, 0 seen to be forked, 0 found in /proc, 0 cut from lineages\n"
+		"containers 12 known, 1 pending, 11 directories watched, 345 facts, 1 sockets, 2 unreadable, 0 overflows, 0 not watched\n"
+		"           /var/lib/docker/containers/\\x1b[2J: Permission denied\n"
 		"kernel events                           delivered       lost  filter\n"
 		"  raw_syscalls:sys_enter                     1234         17  id == 257\n"
 		"  sched:sched_process_exec                      5          0\n"

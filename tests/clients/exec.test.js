@@ -218,6 +218,7 @@ test('buf curl lists the services through both versions of reflection', async (t
 			'capsule8.api.v0.TelemetryService/GetEvents',
 			'grpc.health.v1.Health/Check',
 			'ringside.v0.SensorService/GetStatus',
+			'ringside.v0.SensorService/ListContainers',
 		])
 			assert.ok(out.split('\n').includes(method), `${version}: ${out}`);
 	}

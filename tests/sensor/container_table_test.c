@@ -227,3 +227,38 @@ Test(container_table, what_is_no_file_is_not_waited_for)
 	cr_assert_eq(mkfifo(path, 0600), 0);
 	cr_expect_eq(docker_state_read(&state, &file, docker.path, A), -EINVAL);
 }
+
+static void join_name(void *context, const struct container *c)
+{
+	char *names = context;
+
+	(void)strncat(names, c->name.bytes, 15);
+}
+
+Test(container_table, all_are_told_in_the_order_in_which_they_became_known)
+{
+	struct container *first = get_of("web", CONTAINER_RUNTIME_LXC);
+	struct container *second = get_of("db", CONTAINER_RUNTIME_LXC);
+	struct container *third = get_of("api", CONTAINER_RUNTIME_NSPAWN);
+	char names[64] = "";
+
+	container_table_each(table, join_name, names);
+	cr_expect_str_eq(names, "webdbapi");
+	container_unref(second);
+	names[0] = 0;
+	container_table_each(table, join_name, names);
+	cr_expect_str_eq(names, "webapi");
+	container_unref(first);
+	container_unref(third);
+}
+
+Test(container_table, one_is_found_without_being_made)
+{
+	struct container *c = get_of("web", CONTAINER_RUNTIME_LXC);
+
+	cr_expect_eq(container_table_find(table, "web"), c);
+	cr_expect_null(container_table_find(table, "we"));
+	cr_expect_eq(container_table_count(table), 1);
+	container_unref(c);
+	cr_expect_null(container_table_find(table, "web"));
+}

@@ -238,6 +238,42 @@ Test(process_container, what_is_learned_of_a_container_changes_what_its_processe
 	cr_expect_eq(process_cache_find(cache, OUTSIDE)->revision, outside);
 }
 
+static uint32_t count_in(const char *id)
+{
+	const struct container *c = container_table_find(containers, id);
+
+	return c ? c->processes : 0;
+}
+
+Test(process_container, a_container_knows_how_many_processes_live_in_it)
+{
+	struct process *ended;
+
+	cr_expect_eq(count_in(A), 1);
+	cr_assert_not_null(fork_of(INSIDE, CHILD, 0));
+	cr_assert_not_null(fork_of(INSIDE, CHILD + 1, 0));
+	cr_assert_not_null(fork_of(CHILD, CHILD + 2, CLONE_THREAD));
+	cr_expect_eq(count_in(A), 3, "threads do not count");
+	attach(CHILD, "/docker/" A);
+	cr_expect_eq(count_in(A), 3, "the same in the next hierarchy");
+	attach(CHILD, "/docker/" B);
+	cr_expect_eq(count_in(A), 2);
+	cr_expect_eq(count_in(B), 1);
+	cr_assert(process_cache_exit(cache, CHILD, CHILD, 1, now_ns += 1000, &ended));
+	cr_expect_eq(count_in(B), 0, "it lingers, and has ended");
+	attach(CHILD, "/docker/" A);
+	cr_expect_eq(count_in(A), 2);
+	process_cache_advance(cache, now_ns + PROCESS_LINGER_NS);
+	cr_expect_eq(count_in(A), 2);
+	/* Its number is used again without anybody having seen the end. */
+	cr_assert_not_null(fork_of(INSIDE, CHILD + 1, 0));
+	cr_expect_eq(count_in(A), 2);
+	while (clock_monotonic_ns() <= now_ns)
+		;
+	cr_assert_eq(process_cache_scan(cache, NULL), 0);
+	cr_expect_eq(count_in(A), 1, "its exit was missed");
+}
+
 /* From samples as kernels lay them out, through a whole sensor. */
 
 static void call_in(struct bench *b, const char *id)

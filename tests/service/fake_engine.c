@@ -21,6 +21,8 @@ struct fake_engine {
 	struct engine_subscription subscriptions[SUBSCRIPTIONS_MAX];
 	size_t subscribed, unsubscribed;
 	bool refusing;
+	const struct container_table *containers;
+	struct container_fact *(*read_container)(const char *id, enum container_runtime runtime);
 };
 
 struct fake_engine *fake_engine_new(void)
@@ -102,12 +104,50 @@ static int call(struct engine *e, engine_call_fn fn, void *context)
 	return 0;
 }
 
+static const struct container_table *containers(struct engine *e)
+{
+	struct fake_engine *f = (struct fake_engine *)e;
+	const struct container_table *table;
+
+	pthread_mutex_lock(&f->mutex);
+	table = f->containers;
+	pthread_mutex_unlock(&f->mutex);
+	return table;
+}
+
+static struct container_fact *read_container(struct engine *e, const char *id, enum container_runtime runtime)
+{
+	struct fake_engine *f = (struct fake_engine *)e;
+	struct container_fact *facts;
+
+	pthread_mutex_lock(&f->mutex);
+	facts = f->read_container ? f->read_container(id, runtime) : NULL;
+	pthread_mutex_unlock(&f->mutex);
+	return facts;
+}
+
 void fake_engine_backend(struct fake_engine *f, struct telemetry_backend *ret)
 {
 	ret->engine = (struct engine *)f;
 	ret->subscribe = subscribe;
 	ret->unsubscribe = unsubscribe;
 	ret->call = call;
+	ret->containers = containers;
+	ret->read_container = read_container;
+}
+
+void fake_engine_set_containers(struct fake_engine *f, const struct container_table *table)
+{
+	pthread_mutex_lock(&f->mutex);
+	f->containers = table;
+	pthread_mutex_unlock(&f->mutex);
+}
+
+void fake_engine_set_read_container(struct fake_engine *f, struct container_fact *(*read)(const char *id, enum container_runtime runtime))
+{
+	pthread_mutex_lock(&f->mutex);
+	f->read_container = read;
+	pthread_mutex_unlock(&f->mutex);
 }
 
 void fake_engine_refuse(struct fake_engine *f)

@@ -18,6 +18,12 @@ void fake_engine_backend(struct fake_engine *f, struct telemetry_backend *ret);
 /* From now on subscriptions and calls are refused, like by an engine that stops. */
 void fake_engine_refuse(struct fake_engine *f);
 
+/* What the backend's containers() gives from now on; the test's. */
+void fake_engine_set_containers(struct fake_engine *f, const struct container_table *containers);
+
+/* What the backend's read_container() calls from now on; until then, it knows nothing. */
+void fake_engine_set_read_container(struct fake_engine *f, struct container_fact *(*read)(const char *id, enum container_runtime runtime));
+
 /* Waits until `i` + 1 subscriptions have been made; the outbox of number `i`, which lives as long as the fake. NULL after 10 s. */
 struct outbox *fake_engine_outbox(struct fake_engine *f, size_t i);
 

@@ -1,6 +1,7 @@
 #include "tests/service/fixture.h"
 
 #include "proto/capsule8_request.h"
+#include "service/containers.h"
 #include "service/health.h"
 #include "service/status.h"
 
@@ -34,6 +35,7 @@ static void init(struct fixture *f, size_t queue_bytes, bool allow_remote_calls)
 	cr_assert_eq(rpc_server_new(&f->server, &options, &err), 0, "%s", err.message);
 	cr_assert_eq(telemetry_add(f->server, &f->backend, &err), 0);
 	cr_assert_eq(status_add(f->server, &f->backend, &err), 0);
+	cr_assert_eq(containers_add(f->server, &f->backend, &err), 0);
 	cr_assert_eq(health_add(f->server, &err), 0);
 	cr_assert_eq(reflection_add(f->server, &f->reflection, &err), 0);
 	cr_assert_eq(rpc_server_listen(f->server, f->address, &err), 0, "%s", err.message);

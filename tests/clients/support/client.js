@@ -178,6 +178,21 @@ export function statusReader(t, address) {
 	return () => unary(client, 'GetStatus', {});
 }
 
+// A function that asks the sensor for the containers that it knows.
+export function containerLister(t, address) {
+	const client = connect(t, api.ringside.v0.SensorService, address);
+
+	return (request = {}) =>
+		new Promise((resolve, reject) => {
+			const call = client.ListContainers(request, { deadline: Date.now() + 10000 });
+			const containers = [];
+
+			call.on('data', (response) => containers.push(...response.containers));
+			call.on('error', reject);
+			call.on('end', () => resolve(containers));
+		});
+}
+
 export const syscallEnter = (id, more = {}) => ({ type: 'SYSCALL_EVENT_TYPE_ENTER', id: { value: id }, ...more });
 export const syscallExit = (id, more = {}) => ({ type: 'SYSCALL_EVENT_TYPE_EXIT', id: { value: id }, ...more });
 export const processEvents = ['FORK', 'EXEC', 'EXIT'].map((type) => ({ type: `PROCESS_EVENT_TYPE_${type}` }));
