@@ -13,7 +13,8 @@
 uint8_t *capsule8_put_kind(uint8_t *to, const struct event *event, enum detail detail);
 
 /* The most that capsule8_put_kind() writes, but for up to CAPSULE8_KIND_NUMBERS number fields and frames of messages, which every event has
- * room for; *ret_usual: what strings and lists will probably take. */
+ * room for; *ret_usual: what strings and lists will probably take. Both are of an event about a container with what the event itself tells of that,
+ * which other events have from their process. */
 size_t capsule8_kind_bound(const struct event *event, enum detail detail, size_t *ret_usual);
 
 #define CAPSULE8_KIND_NUMBERS 16

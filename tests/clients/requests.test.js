@@ -80,6 +80,26 @@ test('when no clause can be served the stream says so for each and ends', async 
 	assert.equal((await stream.ended).code, code.FAILED_PRECONDITION);
 });
 
+test('every step in the life of containers is served, in both views, with conditions and of some containers', async (t) => {
+	const sensor = await startSensor(t);
+	const stream = await subscribe(
+		t,
+		sensor.address,
+		{
+			container_events: [
+				...[1, 2, 3, 4, 5].flatMap((type) => [{ type }, { type, view: 'FULL' }]),
+				{ type: 'CONTAINER_EVENT_TYPE_EXITED', filter_expression: where('exit_status', 'NE', unsigned(0, 'UINT32')) },
+			],
+		},
+		{ container_filter: { names: ['/web'] } },
+	);
+
+	assert.deepEqual(
+		(await stream.started).map(({ code: refusal }) => refusal),
+		[0],
+	);
+});
+
 test('a ticker ticks with the time of day', async (t) => {
 	const sensor = await startSensor(t);
 	const stream = await subscribe(t, sensor.address, { ticker_events: [{ interval: '20000000' }] });

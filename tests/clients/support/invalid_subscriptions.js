@@ -139,6 +139,7 @@ const hosts = [
 	['network_events', { type: 1 }, op('EQ', field('sockfd'), unsigned(3))],
 	['kernel_events', { type: 1, symbol: 'do_sys_openat2', arguments: { flags: '+0(%dx):u64' } }, op('EQ', field('flags'), unsigned(3))],
 	['user_events', { type: 1, executable: '/bin/sh', symbol: 'main', arguments: { count: '%di:s8' } }, op('EQ', field('count'), signed(3))],
+	['container_events', { type: 3 }, op('NE', field('exit_code'), signed(0))],
 ];
 const host = Object.fromEntries(hosts.map(([list, entry, condition]) => [list, { entry, condition }]));
 
@@ -377,6 +378,7 @@ older('an older number that does not fit', number('LT', 'port_number', -1), 'pre
 older('an older number without a sign that does not fit', predicate('LT', 'port', 'UNSIGNED', { unsigned_value: '4294967296' }), 'predicate.unsigned_value', '4294967296 does not fit into port');
 for (const type of ['LT', 'LE', 'GT', 'GE'])
 	older(`older ${type} of strings`, string(type, 'local_address', 'a'), 'predicate', 'STRING has no order');
+addFilter('how a container ended that has just been made', 'container_events', { type: 1, filter_expression: op('EQ', field('exit_code'), signed(1)) }, 'filter_expression.binary_op.lhs.identifier', 'container:created has no field "exit_code"');
 addFilter('both forms, and the newer is wrong', 'network_events', { type: 1, filter: fine, filter_expression: isNull(field('x')) }, 'filter_expression.unary_op.identifier', 'has no field "x"');
 
 export const invalid = cases;
