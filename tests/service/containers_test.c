@@ -37,7 +37,6 @@ static void init(void)
 	memset(&l, 0, sizeof(l));
 	fixture_init(&l.fixture, 1 << 20);
 	cr_assert_eq(container_table_new(&l.table, &options, NULL), 0);
-	fake_engine_set_containers(l.fixture.engine, l.table);
 	l.client = fixture_connect(&l.fixture);
 }
 
@@ -79,6 +78,8 @@ static struct grpc_client_call *start(const Ringside__V0__ListContainersRequest 
 	struct grpc_client_call *call;
 	struct error err = {0};
 
+	/* Handed over from this thread to the server's, with all that was done to it. */
+	fake_engine_set_containers(l.fixture.engine, l.table);
 	ringside__v0__list_containers_request__pack(request, bytes);
 	cr_assert_eq(grpc_client_start(l.client, LIST_CONTAINERS, bytes, size, &call, &err), 0, "%s", err.message);
 	free(bytes);
@@ -237,7 +238,7 @@ Test(containers, thousands_come_in_responses_that_are_bounded)
 {
 	Ringside__V0__ListContainersRequest request = RINGSIDE__V0__LIST_CONTAINERS_REQUEST__INIT;
 	static char value[CONTAINER_STRING_MAX + 1];
-	struct container_label labels[4];
+	static struct container_label labels[4];
 	struct answer a;
 	char id[32];
 
@@ -330,21 +331,19 @@ Test(containers, the_runtimes_files_are_told_when_they_are_asked_for)
 Test(containers, a_file_that_just_fits_is_told)
 {
 	Ringside__V0__ListContainersRequest request = RINGSIDE__V0__LIST_CONTAINERS_REQUEST__INIT;
-	size_t length = RPC_MESSAGE_MAX - 200;
-	char *json = malloc(length);
+	static char json[RPC_MESSAGE_MAX - 200];
 	struct container *c = add_running("web");
 	struct answer a;
 
-	memset(json, ' ', length);
+	memset(json, ' ', sizeof(json));
 	memcpy(json, "{}", 2);
-	c->docker_config = (struct event_string){.bytes = json, .length = length};
+	c->docker_config = (struct event_string){.bytes = json, .length = sizeof(json)};
 	request.include_json = true;
 	a = ask(&request);
 	cr_assert_eq(a.all->n_containers, 1);
-	cr_expect_eq(strlen(a.all->containers[0]->docker_config_json), length);
+	cr_expect_eq(strlen(a.all->containers[0]->docker_config_json), sizeof(json));
 	cr_expect_leq(a.biggest, RPC_MESSAGE_MAX);
 	forget(&a);
-	free(json);
 }
 
 Test(containers, a_sensor_that_stops_says_so)
@@ -364,7 +363,7 @@ Test(containers, a_client_that_goes_away_in_the_middle_leaves_nothing_behind)
 {
 	const Ringside__V0__ListContainersRequest request = RINGSIDE__V0__LIST_CONTAINERS_REQUEST__INIT;
 	static char value[CONTAINER_STRING_MAX + 1];
-	struct container_label labels[64];
+	static struct container_label labels[64]; /* the call that is cancelled may read them to the end */
 	struct grpc_client_call *call;
 	const uint8_t *bytes;
 	size_t size;
