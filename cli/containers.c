@@ -147,7 +147,7 @@ static int print_json(struct listing *l, const Ringside__V0__ListContainersRespo
 /* Takes the response's containers. */
 static int keep(struct listing *l, Ringside__V0__ListContainersResponse *response, struct error *err)
 {
-	Ringside__V0__Container **grown = reallocarray(l->containers, l->count + response->n_containers + 1, sizeof(*grown));
+	Ringside__V0__Container **grown = reallocarray(l->containers, l->count + response->n_containers + 1, sizeof(void *));
 
 	if (!grown)
 		return error_set(err, -ENOMEM, "out of memory");

@@ -295,7 +295,7 @@ void containers_text_put(struct buffer *out, const struct containers_text_option
 	if (!count)
 		return;
 	buffer_init(&cell, 0);
-	qsort(containers, count, sizeof(*containers), compare);
+	qsort(containers, count, sizeof(void *), compare);
 	columns = measure(options, containers, count, widths, &cell);
 	put_line(out, options, NULL, widths, columns, &cell);
 	for (size_t i = 0; i < count; i++)
