@@ -1,0 +1,184 @@
+#include "container/told_facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1 /* what did not fit has no hh.tbl */
+#include <uthash.h>
+
+#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME UINT64_C(0x100000001b3)
+
+struct told_fact {
+	char id[CONTAINER_ID_BYTES];
+	enum container_source source;
+	enum container_runtime runtime;
+	uint64_t digest; /* 0: to be told again */
+	uint32_t round;
+	bool listed;
+	UT_hash_handle hh;
+};
+
+static void add_bytes(uint64_t *digest, const void *bytes, size_t size)
+{
+	const unsigned char *at = bytes;
+
+	while (size--)
+		*digest = (*digest ^ *at++) * FNV_PRIME;
+}
+
+static void add_number(uint64_t *digest, uint64_t number)
+{
+	add_bytes(digest, &number, sizeof(number));
+}
+
+/* With its end, so that "ab" and "c" is not "a" and "bc"; a string that is not known differs from an empty one. */
+static void add_string(uint64_t *digest, const char *string)
+{
+	if (string)
+		add_bytes(digest, string, strlen(string) + 1);
+	else
+		add_bytes(digest, "\xff", 1);
+}
+
+static void add_strings(uint64_t *digest, const struct container_fact *f)
+{
+	add_string(digest, f->name);
+	add_string(digest, f->image_id);
+	add_string(digest, f->image_name);
+	add_string(digest, f->bundle);
+	add_string(digest, f->cgroup);
+	for (size_t i = 0; i < f->label_count; i++) {
+		add_string(digest, f->labels[i].key);
+		add_string(digest, f->labels[i].value);
+	}
+	add_string(digest, f->pod.namespace_name);
+	add_string(digest, f->pod.name);
+	add_string(digest, f->pod.uid);
+	add_string(digest, f->pod.container_name);
+	add_string(digest, f->docker_config);
+	add_string(digest, f->oci_config);
+}
+
+uint64_t told_facts_digest(const struct container_fact *f)
+{
+	uint64_t digest = FNV_BASIS;
+
+	add_number(&digest, f->runtime);
+	add_strings(&digest, f);
+	add_number(&digest, f->label_count);
+	add_number(&digest, f->labels_cut);
+	add_number(&digest, f->pod.sandbox);
+	add_number(&digest, (uint64_t)f->created_ns);
+	add_number(&digest, (uint64_t)f->started_ns);
+	add_number(&digest, (uint64_t)f->finished_ns);
+	add_number(&digest, f->state);
+	add_number(&digest, f->init_pid);
+	add_number(&digest, f->has_exit_code);
+	add_number(&digest, (uint64_t)f->exit_code);
+	add_number(&digest, f->oom_killed);
+	add_number(&digest, f->settings);
+	return digest ? digest : 1;
+}
+
+static struct told_fact *get(struct told_facts *t, const struct container_fact *fact)
+{
+	struct told_fact *known;
+
+	HASH_FIND_STR(t->by_id, fact->id, known);
+	if (known)
+		return known;
+	known = calloc(1, sizeof(*known));
+	if (!known)
+		return NULL;
+	memcpy(known->id, fact->id, sizeof(known->id));
+	known->source = fact->source;
+	known->listed = fact->listed;
+	HASH_ADD_STR(t->by_id, id, known);
+	if (known->hh.tbl)
+		return known;
+	free(known);
+	return NULL;
+}
+
+bool told_facts_put(struct told_facts *t, struct container_inbox *inbox, struct container_fact *fact)
+{
+	struct told_fact *known = fact ? get(t, fact) : NULL;
+	uint64_t digest;
+
+	/* What cannot be kept in mind is not told: nobody could say that it is gone. */
+	if (!known) {
+		container_fact_free(fact);
+		return false;
+	}
+	digest = told_facts_digest(fact);
+	known->round = t->round;
+	known->runtime = fact->runtime;
+	if (digest == known->digest) {
+		container_fact_free(fact);
+		return false;
+	}
+	known->digest = digest;
+	fact->listed = known->listed;
+	container_inbox_put(inbox, fact);
+	return true;
+}
+
+static size_t put_gone(struct told_facts *t, struct container_inbox *inbox, struct told_fact *known)
+{
+	struct container_fact *fact = container_fact_new(known->id, known->source);
+
+	if (!fact)
+		return 0;
+	fact->runtime = known->runtime;
+	fact->gone = true;
+	HASH_DEL(t->by_id, known);
+	free(known);
+	container_inbox_put(inbox, fact);
+	return 1;
+}
+
+void told_facts_begin(struct told_facts *t)
+{
+	t->round++;
+}
+
+size_t told_facts_end(struct told_facts *t, struct container_inbox *inbox)
+{
+	struct told_fact *known, *next;
+	size_t put = 0;
+
+	HASH_ITER (hh, t->by_id, known, next)
+		if (known->round != t->round)
+			put += put_gone(t, inbox, known);
+	return put;
+}
+
+size_t told_facts_done(struct told_facts *t, struct container_inbox *inbox)
+{
+	size_t put;
+
+	told_facts_begin(t);
+	put = told_facts_end(t, inbox);
+	/* Without memory for a fact there is none. */
+	told_facts_forget(t);
+	return put;
+}
+
+void told_facts_forget(struct told_facts *t)
+{
+	while (t->by_id) {
+		struct told_fact *known = t->by_id;
+
+		HASH_DEL(t->by_id, known);
+		free(known);
+	}
+}
+
+void told_facts_repeat(struct told_facts *t)
+{
+	struct told_fact *known, *next;
+
+	HASH_ITER (hh, t->by_id, known, next)
+		known->digest = 0;
+}
