@@ -25,8 +25,10 @@ struct watch_kind {
 	bool (*takes_child)(const char *name);
 	uint32_t children_max; /* no more than that are looked at, the others are counted */
 
-	/* What the files in it say is read when one of these changes; ends with NULL. */
+	/* What the files in it say is read when one of these is written, or one of those is removed; both end with NULL. The removal of others is the
+	 * beginning of the directory's own: a look for what is just being removed waits for the one who removes it. */
 	const char *const *files;
+	const char *const *markers; /* may be NULL */
 	watch_read_fn *read;
 	bool is_list; /* the files have all there are: what is in them no more is gone. Else the directory is one container's, and goes with it. */
 	bool is_container; /* counted as one */

@@ -28,6 +28,12 @@ enum listed {
 
 struct watch_root;
 
+/* Which directory it is. File systems give an inode's number to the next one at once, but not the time of its birth, where they keep that. */
+struct identity {
+	uint64_t device, inode;
+	int64_t born_ns;
+};
+
 /* Whose watch it is. */
 struct owner {
 	struct inotify_watch watch; /* first */
@@ -48,8 +54,7 @@ struct watch_dir {
 	uint32_t seen;    /* the scan that has seen it last */
 	uint64_t batch;   /* after which it was read last */
 	uint64_t stamp;   /* of the files when they were read by a look; 0: none */
-	dev_t device;
-	ino_t inode;
+	struct identity identity;
 	char name[];
 };
 
@@ -209,17 +214,39 @@ static uint32_t mask_of(const struct watch_dir *dir)
 	uint32_t mask = dir->kind->child ? IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE : 0;
 
 	if (dir->kind->files)
-		mask |= IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE;
+		mask |= IN_MOVED_TO | IN_CLOSE_WRITE;
+	if (dir->kind->markers)
+		mask |= IN_DELETE;
 	if (!dir->parent)
 		mask |= IN_MOVE_SELF;
 	/* The name in the root is ours to follow, names below it are not links. */
 	return dir->parent ? mask | IN_DONT_FOLLOW : mask;
 }
 
-/* The same name can be another directory by now. A watch tells; where there is none, the inode has to. */
-static bool is_another(const struct watch_dir *dir, int watched, bool had_watch, const struct stat *now)
+/* 0; -ENOTDIR; others as statx(2). */
+static int identify(struct identity *ret, const char *path, int flags)
 {
-	return dir->is_known && (had_watch ? watched == 1 : dir->device != now->st_dev || dir->inode != now->st_ino);
+	struct statx s;
+
+	if (statx(AT_FDCWD, path, flags, STATX_TYPE | STATX_INO | STATX_BTIME, &s) < 0)
+		return -errno;
+	if (!S_ISDIR(s.stx_mode))
+		return -ENOTDIR;
+	*ret = (struct identity){.device = (uint64_t)s.stx_dev_major << 32 | s.stx_dev_minor, .inode = s.stx_ino};
+	if (s.stx_mask & STATX_BTIME)
+		ret->born_ns = s.stx_btime.tv_sec * (int64_t)NSEC_PER_SEC + s.stx_btime.tv_nsec;
+	return 0;
+}
+
+static bool is_same(const struct identity *a, const struct identity *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->born_ns == b->born_ns;
+}
+
+/* The same name can be another directory by now. A watch tells; where there is none, the inode has to. */
+static bool is_another(const struct watch_dir *dir, int watched, bool had_watch, const struct identity *now)
+{
+	return dir->is_known && (had_watch ? watched == 1 : !is_same(&dir->identity, now));
 }
 
 /* 0: looked at what is there; -ENOENT, -ENOTDIR: it is gone; else it cannot be had. */
@@ -227,7 +254,8 @@ static int watch_dir(struct watch_tree *t, struct watch_dir *dir, const char *pa
 {
 	bool had_watch = dir->owner.watch.entry;
 	int watched = inotify_set_watch(t->set, &dir->owner.watch, path, mask_of(dir));
-	struct stat now;
+	struct identity now;
+	int r;
 
 	if (watched < 0 && watched != -ENOSPC && watched != -EMFILE)
 		return watched;
@@ -237,15 +265,13 @@ static int watch_dir(struct watch_tree *t, struct watch_dir *dir, const char *pa
 					       : "no inotify instance left (fs.inotify.max_user_instances) for ",
 			    path, watched);
 	set_polled(t, dir, watched < 0);
-	if ((dir->parent ? lstat : stat)(path, &now) < 0)
-		return -errno;
-	if (!S_ISDIR(now.st_mode))
-		return -ENOTDIR;
+	r = identify(&now, path, dir->parent ? AT_SYMLINK_NOFOLLOW : 0);
+	if (r)
+		return r;
 	if (is_another(dir, watched, had_watch, &now))
 		forget(t, dir);
 	dir->is_known = true;
-	dir->device = now.st_dev;
-	dir->inode = now.st_ino;
+	dir->identity = now;
 	return 0;
 }
 
@@ -254,22 +280,28 @@ static void add_stamp(uint64_t *stamp, uint64_t number)
 	*stamp = (*stamp ^ number) * UINT64_C(0x100000001b3);
 }
 
+static void stamp_each(uint64_t *stamp, const char *const *file, char path[PATH_MAX], size_t length)
+{
+	for (; file && *file; file++) {
+		struct stat s = {0};
+
+		if (snprintf(path + length, PATH_MAX - length, "/%s", *file) < (int)(PATH_MAX - length))
+			(void)stat(path, &s);
+		add_stamp(stamp, s.st_ino);
+		add_stamp(stamp, (uint64_t)s.st_size);
+		add_stamp(stamp, (uint64_t)s.st_mtim.tv_sec);
+		add_stamp(stamp, (uint64_t)s.st_mtim.tv_nsec);
+	}
+}
+
 /* Changes when the files do. */
 static uint64_t stamp_files(const struct watch_dir *dir, char path[PATH_MAX])
 {
 	size_t length = strlen(path);
 	uint64_t stamp = 1;
 
-	for (const char *const *file = dir->kind->files; *file; file++) {
-		struct stat s = {0};
-
-		if (snprintf(path + length, PATH_MAX - length, "/%s", *file) < (int)(PATH_MAX - length))
-			(void)stat(path, &s);
-		add_stamp(&stamp, s.st_ino);
-		add_stamp(&stamp, (uint64_t)s.st_size);
-		add_stamp(&stamp, (uint64_t)s.st_mtim.tv_sec);
-		add_stamp(&stamp, (uint64_t)s.st_mtim.tv_nsec);
-	}
+	stamp_each(&stamp, dir->kind->files, path, length);
+	stamp_each(&stamp, dir->kind->markers, path, length);
 	path[length] = '\0';
 	return stamp ? stamp : 1;
 }
@@ -450,28 +482,26 @@ static void look(struct watch_tree *t, struct watch_dir *dir, bool at_once)
 
 /* Roots. */
 
-static bool is_alias(const struct watch_tree *t, const struct watch_root *root, const struct stat *s)
+static bool is_alias(const struct watch_tree *t, const struct watch_root *root, const struct identity *identity)
 {
 	for (const struct watch_root *other = t->roots; other; other = other->next)
-		if (other != root && other->kind == root->kind && other->dir && other->dir->device == s->st_dev &&
-		    other->dir->inode == s->st_ino)
+		if (other != root && other->kind == root->kind && other->dir && is_same(&other->dir->identity, identity))
 			return true;
 	return false;
 }
 
-static void root_is_there(struct watch_tree *t, struct watch_root *root, const struct stat *s)
+static void root_is_there(struct watch_tree *t, struct watch_root *root, const struct identity *identity)
 {
-	if (root->dir && (root->dir->device != s->st_dev || root->dir->inode != s->st_ino))
+	if (root->dir && !is_same(&root->dir->identity, identity))
 		drop(t, root->dir);
 	inotify_set_unwatch(t->set, &root->way.watch);
-	if (root->dir || is_alias(t, root, s))
+	if (root->dir || is_alias(t, root, identity))
 		return;
 	root->dir = new_dir(t, root, NULL, "");
 	if (!root->dir)
 		return;
 	root->dir->listed = root->listed;
-	root->dir->device = s->st_dev;
-	root->dir->inode = s->st_ino;
+	root->dir->identity = *identity;
 	/* What is found at the start waits in line; what came just now is looked at, down to the container that made it come. */
 	if (root->listed == LISTED_ALWAYS)
 		get_in_line(t, root->dir);
@@ -520,17 +550,17 @@ static void check_root(struct watch_tree *t, struct watch_root *root)
 	char name[NAME_MAX + 1] = "";
 
 	for (int i = 0; i < WAY_RETRIES; i++) {
-		struct stat s;
-		int r = stat(root->path, &s) < 0 ? -errno : 0;
+		struct identity identity;
+		int r = identify(&identity, root->path, 0);
 
-		if (!r && S_ISDIR(s.st_mode)) {
-			root_is_there(t, root, &s);
+		if (!r) {
+			root_is_there(t, root, &identity);
 			break;
 		}
 		if (root->dir)
 			drop(t, root->dir);
 		if (r != -ENOENT)
-			set_problem(t, "", root->path, r ? r : -ENOTDIR);
+			set_problem(t, "", root->path, r);
 		r = watch_way(t, root);
 		if (!r && !strcmp(name, root->way_name))
 			break;
@@ -562,13 +592,18 @@ int watch_tree_add_root(struct watch_tree *t, const char *path, const struct wat
 
 /* Events. */
 
-static bool is_file_of(const struct watch_kind *kind, const char *name)
+static bool is_among(const char *const *files, const char *name)
 {
-	if (kind->files)
-		for (const char *const *file = kind->files; *file; file++)
-			if (!strcmp(*file, name))
-				return true;
+	for (; files && *files; files++)
+		if (!strcmp(*files, name))
+			return true;
 	return false;
+}
+
+static void file_event(struct watch_tree *t, struct watch_dir *dir, uint32_t mask, const char *name)
+{
+	if (is_among(mask & IN_DELETE ? dir->kind->markers : dir->kind->files, name) && dir->batch != t->batch)
+		read_files(t, dir, true);
 }
 
 static void child_came(struct watch_tree *t, struct watch_dir *dir, const char *name)
@@ -638,8 +673,8 @@ static void event(void *context, struct inotify_watch *w, uint32_t mask, const c
 		self_event(t, owner->dir, mask);
 	else if (mask & IN_ISDIR)
 		directory_event(t, owner->dir, mask, name);
-	else if (is_file_of(owner->dir->kind, name) && owner->dir->batch != t->batch)
-		read_files(t, owner->dir, true);
+	else
+		file_event(t, owner->dir, mask, name);
 }
 
 /* What files' times are taken from, at most a tick behind. */
@@ -787,14 +822,15 @@ void watch_tree_check(struct watch_tree *t)
 
 void watch_tree_poll(struct watch_tree *t)
 {
-	uint32_t count = t->polled_count < WATCH_POLLED_MAX ? t->polled_count : WATCH_POLLED_MAX;
 	struct watch_root *root;
+	uint32_t count;
 
 	if (inotify_set_fd(t->set) < 0) {
 		(void)inotify_set_open(t->set);
 		LL_FOREACH (t->roots, root)
 			check_root(t, root);
 	}
+	count = t->polled_count < WATCH_POLLED_MAX ? t->polled_count : WATCH_POLLED_MAX;
 	while (count--) {
 		struct watch_dir *dir = t->polled;
 

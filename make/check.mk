@@ -32,8 +32,8 @@ $(eval $(call test_rules,live,cli service proto subscription sensor container tr
 
 UNIT_TESTS := $(foreach f,$(FOLDERS),$(if $(wildcard tests/$(f)/*_test.c),$(BUILD)/tests/$(f)))
 LIVE_TESTS := $(if $(wildcard tests/live/*_test.c),$(BUILD)/tests/live)
-# What crosses threads: chunks and logs, outboxes, the engine and the servers.
-THREAD_TESTS := $(filter $(addprefix $(BUILD)/tests/,base subscription service),$(UNIT_TESTS))
+# What crosses threads: chunks and logs, containers' facts, outboxes, the engine and the servers.
+THREAD_TESTS := $(filter $(addprefix $(BUILD)/tests/,base container subscription service),$(UNIT_TESTS))
 
 $(BUILD)/objects/tests/%.o: CPPFLAGS_ALL += -DRINGSIDE_BINARY='"$(abspath $(BUILD))/ringside"' -DTEST_DATA='"$(abspath tests/data)"' \
 	-DTEST_PROBED='"$(abspath $(BUILD))/tests/probed"' \

@@ -5,6 +5,7 @@
  * One forked process per test, one after another. Takes and ignores Criterion's options; ends with a line like Criterion's.
  */
 #include <criterion/criterion.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #define TIMEOUT_SECONDS 120
 #define STATUS_FAILED   1
+#define STATUS_SKIPPED  77
 
 /* What Test() and TestSuite() leave in the program (criterion/internal/test.h). */
 extern struct criterion_test *__start_cr_tst[];
@@ -41,6 +43,17 @@ void criterion_test_die(const char *message, ...)
 {
 	fprintf(stderr, "%s\n", message);
 	exit(STATUS_FAILED);
+}
+
+void criterion_skip_test(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	exit(STATUS_SKIPPED);
 }
 
 void cri_asserts_passed_incr(void)
@@ -96,7 +109,9 @@ static bool run(const struct criterion_test *test)
 		return false;
 	if (WIFSIGNALED(status))
 		return WTERMSIG(status) == expected_signal;
-	return !expected_signal && WEXITSTATUS(status) == test->data->exit_code;
+	if (WEXITSTATUS(status) == STATUS_SKIPPED)
+		fprintf(stderr, "[SKIP] %s::%s\n", test->category, test->name);
+	return !expected_signal && (WEXITSTATUS(status) == test->data->exit_code || WEXITSTATUS(status) == STATUS_SKIPPED);
 }
 
 int main(void)
