@@ -31,8 +31,7 @@
 #define LISTEN_MAX 16
 #define CALLS_MAX  4096
 
-#define DOCKER_ROOT_MAX     16
-#define DOCKER_ROOT_DEFAULT "/var/lib/docker"
+#define TOLD_ROOTS_MAX 16 /* of a type */
 
 /* Longer than it commonly takes a CPU from stamping a sample to publishing it, an interrupt between included. */
 #define REORDER_DELAY_DEFAULT_NS (500 * NSEC_PER_USEC)
@@ -61,8 +60,10 @@ static const char help[] =
 	"      --all-syscalls           serve system calls to subscribers that do not say which: every call of the host\n"
 	"      --forbid NAME            do not capture events this way, any number of times: do_filp_open, or, for one\n"
 	"                               kind of event, file:open/do_filp_open; 'ringside check' shows the ways\n"
-	"      --docker-root DIR        where Docker keeps its containers, for their names and images, any number of times\n"
-	"                               (/var/lib/docker)\n"
+	"      --docker-root DIR        where container runtimes keep their state, instead of the usual places; each any\n"
+	"      --containerd-state DIR   number of times: Docker's data root (/var/lib/docker), containerd's state\n"
+	"      --podman-root DIR        (/run/containerd), the storage of Podman and CRI-O (/var/lib/containers/storage and\n"
+	"      --runc-root DIR          those of users), the state of runc and crun (/run/runc, /run/crun and others)\n"
 	"      --capture FILE           also write every sample to a new file, to be replayed as a test\n"
 	"      --log-level LEVEL        error, warning, info or debug (info)\n"
 	"  -h, --help\n"
@@ -79,8 +80,8 @@ static const char help[] =
 struct sensor_command {
 	const char *listen[LISTEN_MAX];
 	size_t listen_count;
-	const char *docker_roots[DOCKER_ROOT_MAX];
-	size_t docker_root_count;
+	const char *container_roots[CONTAINER_ROOT_TYPES][TOLD_ROOTS_MAX];
+	struct container_roots_options container_options;
 	struct forbidden forbidden;
 	bool allow_remote_calls;
 	struct capsule8_decode_options decode_options;
@@ -136,6 +137,7 @@ static int open_server(struct sensor_command *s, struct error *err)
 		.unsubscribe = engine_unsubscribe,
 		.call = engine_call,
 		.containers = engine_containers,
+		.read_container = engine_read_container,
 	};
 	r = descriptor_set_new(&s->descriptors, err);
 	if (r)
@@ -170,13 +172,21 @@ static void log_ready(const struct sensor_command *s)
 	buffer_done(&addresses);
 }
 
-/* It may come later. */
+static const char *const root_options[CONTAINER_ROOT_TYPES] = {
+	[CONTAINER_ROOT_DOCKER] = "docker-root",
+	[CONTAINER_ROOT_CONTAINERD] = "containerd-state",
+	[CONTAINER_ROOT_STORAGE] = "podman-root",
+	[CONTAINER_ROOT_RUNC] = "runc-root",
+};
+
+/* They may come later. */
 static void log_missing_roots(const struct sensor_command *s)
 {
-	for (size_t i = 0; i < s->docker_root_count; i++)
-		if (strcmp(s->docker_roots[i], DOCKER_ROOT_DEFAULT) != 0 && access(s->docker_roots[i], F_OK))
-			log_warning("no names and images of containers from there yet", "docker_root=\"%s\" error=\"%s\"",
-				    s->docker_roots[i], strerror(errno));
+	for (int type = 0; type < CONTAINER_ROOT_TYPES; type++)
+		for (size_t i = 0; i < s->container_options.counts[type]; i++)
+			if (access(s->container_roots[type][i], F_OK))
+				log_warning("nothing is known of containers from there yet", "%s=\"%s\" error=\"%s\"", root_options[type],
+					    s->container_roots[type][i], strerror(errno));
 }
 
 /* Chunks and messages come and go by the megabyte: without this every batch would be fetched from the kernel page by page and given back. */
@@ -251,13 +261,15 @@ static int parse_count(const char *verb, const char *option, uint32_t most, uint
 	return 0;
 }
 
-static int add_docker_root(struct sensor_command *s, const char *verb)
+static int add_container_root(struct sensor_command *s, const char *verb, enum container_root_type type)
 {
+	size_t *count = &s->container_options.counts[type];
+
 	if (*optarg != '/')
-		return usage_error(verb, "--docker-root: \"%s\" is no absolute path", optarg);
-	if (s->docker_root_count == DOCKER_ROOT_MAX)
-		return usage_error(verb, "--docker-root: more than %d directories", DOCKER_ROOT_MAX);
-	s->docker_roots[s->docker_root_count++] = optarg;
+		return usage_error(verb, "--%s: \"%s\" is no absolute path", root_options[type], optarg);
+	if (*count == TOLD_ROOTS_MAX)
+		return usage_error(verb, "--%s: more than %d directories", root_options[type], TOLD_ROOTS_MAX);
+	s->container_roots[type][(*count)++] = optarg;
 	return 0;
 }
 
@@ -304,7 +316,13 @@ static int parse_option(struct sensor_command *s, const char *verb, int option)
 	case 's':
 		return forbidden_add_structure(&s->forbidden, verb, optarg);
 	case 'o':
-		return add_docker_root(s, verb);
+		return add_container_root(s, verb, CONTAINER_ROOT_DOCKER);
+	case 'e':
+		return add_container_root(s, verb, CONTAINER_ROOT_CONTAINERD);
+	case 'p':
+		return add_container_root(s, verb, CONTAINER_ROOT_STORAGE);
+	case 'u':
+		return add_container_root(s, verb, CONTAINER_ROOT_RUNC);
 	case 'c':
 		s->engine_options.capture = optarg;
 		return 0;
@@ -330,6 +348,9 @@ int command_sensor(int argc, char **argv)
 		{"forbid", required_argument, NULL, 'f'},
 		{"forbid-structure", required_argument, NULL, 's'},
 		{"docker-root", required_argument, NULL, 'o'},
+		{"containerd-state", required_argument, NULL, 'e'},
+		{"podman-root", required_argument, NULL, 'p'},
+		{"runc-root", required_argument, NULL, 'u'},
 		{"capture", required_argument, NULL, 'c'},
 		{"log-level", required_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
@@ -354,10 +375,9 @@ int command_sensor(int argc, char **argv)
 	s.engine_options.probes.forbidden = s.forbidden.names;
 	s.engine_options.probes.forbidden_count = s.forbidden.count;
 	s.engine_options.probes.spoiled_layouts = s.forbidden.structures;
-	if (!s.docker_root_count)
-		s.docker_roots[s.docker_root_count++] = DOCKER_ROOT_DEFAULT;
-	s.engine_options.docker_roots = s.docker_roots;
-	s.engine_options.docker_root_count = s.docker_root_count;
+	for (int type = 0; type < CONTAINER_ROOT_TYPES; type++)
+		s.container_options.paths[type] = s.container_roots[type];
+	s.engine_options.containers = &s.container_options;
 	if (!s.listen_count)
 		s.listen[s.listen_count++] = DEFAULT_ADDRESS;
 	return sensor_serve(&s);

@@ -57,7 +57,8 @@ struct container_fact {
 	enum container_source source;
 	enum container_runtime runtime; /* whose it is, as far as this source can say */
 	bool gone;                      /* the source had it and has it no more: nothing else in the fact means anything */
-	bool listed;                    /* it was there when the source was looked at for the first time */
+	bool bare; /* the source has something of that id, and nothing could be read of it (yet): nothing else in the fact means anything */
+	bool listed; /* it was there when the source was looked at for the first time */
 	/* CLOCK_MONOTONIC ns, just before the source was looked at: a fact that was seen before another one of its source says nothing any more.
 	 * container_fact_new() sets the time of its call; whoever reads a file sets the time before it was opened. */
 	uint64_t seen_ns;
@@ -78,7 +79,7 @@ struct container_fact {
 	int64_t finished_ns; /* the last time */
 
 	enum container_state state;
-	uint32_t init_pid; /* in the host's pid namespace; 0: none now, or not known */
+	uint32_t init_pid; /* of its current or last run, in the host's pid namespace; 0: not known */
 	bool has_exit_code;
 	int32_t exit_code; /* as runtimes tell it: 0 to 255, 128 + number of the signal */
 	bool oom_killed;

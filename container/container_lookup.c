@@ -1,5 +1,6 @@
 #include "container/container_lookup.h"
 
+#include "base/clock.h"
 #include "container/docker_state.h"
 #include "container/runc_state.h"
 #include "container/state_file.h"
@@ -223,6 +224,7 @@ struct container_fact *container_lookup_read(const struct container_roots *roots
 {
 	struct container_fact *ret = NULL;
 	struct reading r = {.roots = roots, .id = id, .runtime = runtime, .end = &ret};
+	uint64_t seen_ns = clock_monotonic_ns();
 
 	if (!container_id_is_valid(id) || runtime == CONTAINER_RUNTIME_LXC || runtime == CONTAINER_RUNTIME_NSPAWN)
 		return NULL;
@@ -233,5 +235,7 @@ struct container_fact *container_lookup_read(const struct container_roots *roots
 		read_storage(&r);
 	if (may_be(&r, CONTAINER_RUNTIME_DOCKER))
 		read_docker(&r);
+	for (struct container_fact *f = ret; f; f = f->next)
+		f->seen_ns = seen_ns;
 	return ret;
 }

@@ -213,7 +213,7 @@ static bool parse_line(const char *text, const char *end, struct line *ret)
 	return true;
 }
 
-bool container_path_parse_file(const char *text, size_t size, struct container_path *ret)
+bool container_path_parse_file(const char *text, size_t size, container_path_resolve_fn resolve, void *context, struct container_path *ret)
 {
 	const char *end = text + size, *newline;
 
@@ -222,7 +222,10 @@ bool container_path_parse_file(const char *text, size_t size, struct container_p
 		struct container_path found;
 		struct line line;
 
-		if (!parse_line(text, newline, &line) || !container_path_parse(line.path.text, line.path.length, &found))
+		if (!parse_line(text, newline, &line))
+			continue;
+		if (!container_path_parse(line.path.text, line.path.length, &found) &&
+		    !(resolve && resolve(context, line.path.text, line.path.length, &found)))
 			continue;
 		if (found.depth > ret->depth)
 			*ret = found;

@@ -54,9 +54,12 @@ struct container_path {
  * namespace, from that ("/../ID"). False: no container; *ret means nothing then. */
 bool container_path_parse(const char *path, size_t length, struct container_path *ret);
 
+/* Who knows cgroups that are not named by an id (container_lookup.h). */
+typedef bool (*container_path_resolve_fn)(void *context, const char *path, size_t length, struct container_path *ret);
+
 /* The content of /proc/PID/cgroup: a line per hierarchy, "4:memory:/docker/ID" or "0::/...". Hierarchies can differ, while a task is being moved
  * or because a runtime leaves some of them alone: the one that leads through the most containers is believed, the first of those that lead
- * through as many. A line without its end is not looked at. */
-bool container_path_parse_file(const char *text, size_t size, struct container_path *ret);
+ * through as many. A line without its end is not looked at. `resolve` (may be NULL) is asked for paths that say nothing by themselves. */
+bool container_path_parse_file(const char *text, size_t size, container_path_resolve_fn resolve, void *context, struct container_path *ret);
 
 #endif

@@ -25,10 +25,13 @@ struct container_watch {
 	pthread_t thread;
 	int wake_fd; /* eventfd(2) */
 	atomic_bool stop, look, repeat;
+	atomic_uint asked; /* how often somebody wants to hear when all is told */
 
 	pthread_mutex_t lock;
 	pthread_cond_t listed; /* is_listed has changed */
 	bool is_listed;
+	unsigned int answered;
+	pthread_cond_t caught_up; /* answered has changed */
 	struct container_watch_counters counters;
 };
 
@@ -123,6 +126,14 @@ static void go_first(void)
 	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
 }
 
+static void answer(struct container_watch *w, unsigned int asked)
+{
+	pthread_mutex_lock(&w->lock);
+	w->answered = asked;
+	pthread_cond_broadcast(&w->caught_up);
+	pthread_mutex_unlock(&w->lock);
+}
+
 static void *run(void *context)
 {
 	struct container_watch *w = context;
@@ -131,7 +142,11 @@ static void *run(void *context)
 	list_all(w);
 	publish(w, true);
 	while (!w->stop) {
-		(void)watch_tree_run(w->tree, w->wake_fd, time_to_next_ms(w), &w->stop);
+		unsigned int asked = w->asked;
+
+		(void)watch_tree_run(w->tree, w->wake_fd, asked == w->answered ? time_to_next_ms(w) : 0, &w->stop);
+		if (asked != w->answered && !watch_tree_has_events(w->tree))
+			answer(w, asked);
 		take_wishes(w);
 		do_what_is_due(w);
 		publish(w, true);
@@ -154,10 +169,16 @@ static int start(struct container_watch *w)
 	return r;
 }
 
+static struct timespec time_after(uint64_t ns)
+{
+	uint64_t until_ns = clock_monotonic_ns() + ns;
+
+	return (struct timespec){.tv_sec = (time_t)(until_ns / NSEC_PER_SEC), .tv_nsec = (long)(until_ns % NSEC_PER_SEC)};
+}
+
 static void await_listing(struct container_watch *w)
 {
-	uint64_t until_ns = clock_monotonic_ns() + LISTING_NS;
-	struct timespec until = {.tv_sec = (time_t)(until_ns / NSEC_PER_SEC), .tv_nsec = (long)(until_ns % NSEC_PER_SEC)};
+	struct timespec until = time_after(LISTING_NS);
 
 	pthread_mutex_lock(&w->lock);
 	while (!w->is_listed && pthread_cond_timedwait(&w->listed, &w->lock, &until) != ETIMEDOUT)
@@ -173,6 +194,7 @@ static void init_locks(struct container_watch *w)
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->listed, &attributes);
+	pthread_cond_init(&w->caught_up, &attributes);
 	pthread_condattr_destroy(&attributes);
 }
 
@@ -181,6 +203,7 @@ static void free_all(struct container_watch *w)
 	watch_tree_free(w->tree);
 	if (w->wake_fd >= 0)
 		close(w->wake_fd);
+	pthread_cond_destroy(&w->caught_up);
 	pthread_cond_destroy(&w->listed);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
@@ -233,6 +256,21 @@ void container_watch_repeat(struct container_watch *w)
 {
 	w->repeat = true;
 	wake(w);
+}
+
+void container_watch_catch_up(struct container_watch *w, uint32_t timeout_ms)
+{
+	struct timespec until = time_after(timeout_ms * NSEC_PER_MSEC);
+	unsigned int asked;
+
+	if (watch_tree_is_idle(w->tree))
+		return;
+	asked = ++w->asked;
+	wake(w);
+	pthread_mutex_lock(&w->lock);
+	while ((int)(w->answered - asked) < 0 && pthread_cond_timedwait(&w->caught_up, &w->lock, &until) != ETIMEDOUT)
+		;
+	pthread_mutex_unlock(&w->lock);
 }
 
 void container_watch_counters(struct container_watch *w, struct container_watch_counters *ret)

@@ -35,6 +35,10 @@ void container_watch_look(struct container_watch *w);
 /* Tells everything once more, for somebody who wants more of it than before. Any thread. */
 void container_watch_repeat(struct container_watch *w);
 
+/* Waits until everything that had happened when it was called is in the inbox, or `timeout_ms` are over. Mostly it is, and nothing is waited for. Any
+ * thread. */
+void container_watch_catch_up(struct container_watch *w, uint32_t timeout_ms);
+
 void container_watch_counters(struct container_watch *w, struct container_watch_counters *ret);
 
 #endif

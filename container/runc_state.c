@@ -254,7 +254,6 @@ static void take_process(struct parsed *p, const char *root, const char *id)
 	(void)snprintf(path, sizeof(path), "%s/exec.fifo", id);
 	if (!f->init_pid || !process_is_there(f->init_pid, p->process_start)) {
 		f->state = CONTAINER_EXITED;
-		f->init_pid = 0;
 	} else if (state_file_exists(root, path)) {
 		f->state = CONTAINER_CREATED;
 	}

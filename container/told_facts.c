@@ -124,6 +124,24 @@ bool told_facts_put(struct told_facts *t, struct container_inbox *inbox, struct 
 	return true;
 }
 
+bool told_facts_announce(struct told_facts *t, struct container_inbox *inbox, const char *id, enum container_source source)
+{
+	struct told_fact *known;
+	struct container_fact *fact;
+
+	HASH_FIND_STR(t->by_id, id, known);
+	if (known)
+		return false;
+	fact = container_fact_new(id, source);
+	if (!fact || !get(t, fact)) {
+		container_fact_free(fact);
+		return false;
+	}
+	fact->bare = true;
+	container_inbox_put(inbox, fact);
+	return true;
+}
+
 static size_t put_gone(struct told_facts *t, struct container_inbox *inbox, struct told_fact *known)
 {
 	struct container_fact *fact = container_fact_new(known->id, known->source);

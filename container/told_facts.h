@@ -20,6 +20,9 @@ struct told_facts {
  * What is `listed` in the first one is so in all that follow. True: it was put. */
 bool told_facts_put(struct told_facts *t, struct container_inbox *inbox, struct container_fact *fact);
 
+/* Says that there is a container, of which nothing can be told yet, unless something was told of it before. True: it was put. */
+bool told_facts_announce(struct told_facts *t, struct container_inbox *inbox, const char *id, enum container_source source);
+
 /* A whole list of containers is put between these two: those that were told of before and are not in it are gone. Returns how many facts were put
  * by told_facts_end(). */
 void told_facts_begin(struct told_facts *t);

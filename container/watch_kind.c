@@ -66,7 +66,8 @@ static int read_task(struct container_fact **ret, const struct watch_place *plac
 
 static const char *const task_files[] = {"config.json", "init.pid", NULL};
 
-static const struct watch_kind task = {.files = task_files, .read = read_task, .is_container = true};
+static const struct watch_kind task = {
+	.files = task_files, .read = read_task, .is_container = true, .is_announced = true, .source = CONTAINER_SOURCE_TASK};
 static const struct watch_kind task_namespace = {.child = &task, .takes_child = is_container, .children_max = TASKS_MAX};
 static const struct watch_kind tasks = {.child = &task_namespace, .takes_child = is_name, .children_max = NAMESPACES_MAX};
 static const struct watch_kind containerd_root = {.child = &tasks, .takes_child = is_tasks, .children_max = TASK_DIRECTORIES_MAX};
@@ -115,7 +116,12 @@ static int read_runc(struct container_fact **ret, const struct watch_place *plac
 static const char *const runc_files[] = {"state.json", "status", NULL};
 static const char *const runc_markers[] = {"exec.fifo", NULL};
 
-static const struct watch_kind runc_container = {.files = runc_files, .markers = runc_markers, .read = read_runc, .is_container = true};
+static const struct watch_kind runc_container = {.files = runc_files,
+						 .markers = runc_markers,
+						 .read = read_runc,
+						 .is_container = true,
+						 .is_announced = true,
+						 .source = CONTAINER_SOURCE_RUNC};
 static const struct watch_kind runc_root = {.child = &runc_container, .takes_child = is_container, .children_max = RUNNING_MAX};
 
 const struct watch_kind *watch_kind_of_root(enum container_root_type type)

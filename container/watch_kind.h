@@ -32,6 +32,9 @@ struct watch_kind {
 	watch_read_fn *read;
 	bool is_list; /* the files have all there are: what is in them no more is gone. Else the directory is one container's, and goes with it. */
 	bool is_container; /* counted as one */
+	/* A container's that can be gone before anything is read: that it came is told at once, by its name, as this source. */
+	bool is_announced;
+	enum container_source source;
 
 	/* When a directory comes here, there may be new roots. */
 	bool leads_to_roots;

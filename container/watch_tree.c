@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #define HASH_NONFATAL_OOM 1 /* what did not fit has no hh.tbl */
@@ -69,6 +70,7 @@ struct watch_root {
 };
 
 struct watch_tree {
+	atomic_bool is_idle;
 	struct inotify_set *set;
 	struct container_inbox *inbox;
 	struct watch_root *roots;
@@ -615,6 +617,8 @@ static void child_came(struct watch_tree *t, struct watch_dir *dir, const char *
 	/* A scan is not the first to see it: it did not come before. */
 	if (!child->seen)
 		child->seen = t->scan;
+	if (child->kind->is_announced)
+		t->facts += told_facts_announce(&child->told, t->inbox, name, child->kind->source);
 	look(t, child, true);
 }
 
@@ -778,13 +782,29 @@ static int time_to_relook_ms(const struct watch_tree *t, int timeout_ms)
 	return left_ms < timeout_ms ? left_ms : timeout_ms;
 }
 
+bool watch_tree_has_events(const struct watch_tree *t)
+{
+	int bytes = 0;
+
+	return !ioctl(inotify_set_fd(t->set), FIONREAD, &bytes) && bytes;
+}
+
+/* It goes to sleep when it has read all there was, and is woken before it reads more. */
+bool watch_tree_is_idle(const struct watch_tree *t)
+{
+	return t->is_idle && !watch_tree_has_events(t) && t->is_idle;
+}
+
 bool watch_tree_run(struct watch_tree *t, int wake_fd, int timeout_ms, const atomic_bool *stop)
 {
 	struct pollfd fds[] = {{.fd = inotify_set_fd(t->set), .events = POLLIN}, {.fd = wake_fd, .events = POLLIN}};
 	bool more = true;
 
-	if (!t->line)
+	if (!t->line) {
+		t->is_idle = true;
 		(void)poll(fds, 2, time_to_relook_ms(t, timeout_ms));
+		t->is_idle = false;
+	}
 	/* One of each: a flood of events does not keep what waits from its turn. */
 	for (int round = 0; more && round < ROUNDS_MAX && !*stop; round++) {
 		t->batch++;

@@ -40,6 +40,11 @@ int watch_tree_add_root(struct watch_tree *t, const char *path, const struct wat
  * there is much. False: nothing is left. */
 bool watch_tree_run(struct watch_tree *t, int wake_fd, int timeout_ms, const atomic_bool *stop);
 
+/* Whether events wait to be read. Any thread. */
+bool watch_tree_has_events(const struct watch_tree *t);
+/* Whether everything that has happened has been told of. Any thread. */
+bool watch_tree_is_idle(const struct watch_tree *t);
+
 /* Every few seconds: whether each root's path still leads to the same directory, which no event tells of mounts and links; and what
  * could not be read or looked at is tried again. */
 void watch_tree_check(struct watch_tree *t);

@@ -182,8 +182,7 @@ static const struct catalog_field container_exited_fields[] = {
 	CONTAINER_EXIT("exit_signal", FIELD_UINT32, exit_signal, "the signal that ended its first process, 0 when that exited",
 		       .notation = NOTATION_SIGNAL),
 	CONTAINER_EXIT("exit_core_dumped", FIELD_BOOL, core_dumped, "whether it dumped core"),
-	FIELD("oom_killed", FIELD_BOOL, container.oom_killed, NULL,
-	      "whether the kernel ended something in it for lack of memory"),
+	FIELD("oom_killed", FIELD_BOOL, container.oom_killed, NULL, "whether the kernel ended something in it for lack of memory"),
 };
 
 static const struct catalog_field ticker_fields[] = {

@@ -60,7 +60,7 @@ static void set_exited(struct container_life *l, const struct container_exit *ex
 	l->exec_ended = false;
 	if (!quietly)
 		tell_exit(ret, l->pid, &l->exit);
-	if (l->leaving && !l->leave_due_ns)
+	if (l->leaving && l->leaves_with_exit)
 		set_destroyed(l, ret);
 }
 
@@ -136,7 +136,8 @@ static void take_run(struct container_life *l, struct container_life_source *sou
 	if (!find_run(l, source, fact, ret))
 		return;
 	if (fact->state != CONTAINER_EXITED) {
-		if (fact->state == CONTAINER_RUNNING)
+		/* One that has had a first process for long runs, whether the source can tell or not. */
+		if (fact->state == CONTAINER_RUNNING || (fact->state == CONTAINER_STATE_UNKNOWN && fact->init_pid && fact->listed))
 			set_running(l, started_before, ret);
 		catch_up(l, now_ns, ret);
 		return;
@@ -171,6 +172,14 @@ static bool has_more_to_say(const struct container_life *l, enum container_sourc
 	return source <= CONTAINER_SOURCE_TASK && l->runtime != CONTAINER_RUNTIME_RUNC;
 }
 
+/* Facts can be ahead of the kernel's samples. */
+static uint64_t leave_grace(const struct container_life *l, enum container_source source)
+{
+	if (has_more_to_say(l, source))
+		return CONTAINER_LEAVE_GRACE_NS;
+	return l->run && l->pid && !l->ran ? CONTAINER_START_GRACE_NS : 0;
+}
+
 static void take_gone(struct container_life *l, enum container_source source, uint64_t now_ns, struct container_changes *ret)
 {
 	bool present = l->sources[source].present;
@@ -184,8 +193,9 @@ static void take_gone(struct container_life *l, enum container_source source, ui
 		return;
 	l->leaving = true;
 	l->last_by = source;
-	l->leave_due_ns = has_more_to_say(l, source) ? now_ns + CONTAINER_LEAVE_GRACE_NS : 0;
-	if (l->state != CONTAINER_RUNNING && !l->leave_due_ns)
+	l->leaves_with_exit = !has_more_to_say(l, source);
+	l->leave_due_ns = now_ns + leave_grace(l, source);
+	if (l->state != CONTAINER_RUNNING && l->leave_due_ns == now_ns)
 		set_destroyed(l, ret);
 }
 
@@ -229,7 +239,7 @@ void container_life_take(struct container_life *l, const struct container_fact *
 		l->state = CONTAINER_CREATED;
 		if (!made_before)
 			tell(ret, EVENT_CONTAINER_CREATED, 0);
-	} else if (source->present && settings && fact->settings && settings != fact->settings) {
+	} else if (is_owner(l, fact->source) && source->present && settings && fact->settings && settings != fact->settings) {
 		tell(ret, EVENT_CONTAINER_UPDATED, l->state == CONTAINER_RUNNING ? l->pid : 0);
 	}
 	take_run(l, source, fact, since_ns, now_ns, ret);

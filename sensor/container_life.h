@@ -14,7 +14,7 @@
  * source says that it was started: a time that the source has not told before is the current run as long as the source has not told of
  * that, and another run when it has.
  *
- * It is gone when the source that has most to say of it says so; when that is only a source that forgets containers as soon as they do not run
+ * It is updated when the source that has most to say of it says so: others tell of the same later. It is gone when that source says so; when that is only a source that forgets containers as soon as they do not run
  * (CONTAINER_SOURCE_TASK and below) and the runtime is one that has more to say, that is given a moment to say it.
  *
  * What was over when the sensor started is not told: what was created, started or ended before `since_ns`.
@@ -24,6 +24,7 @@
 
 #define CONTAINER_EXIT_GRACE_NS  UINT64_C(2000000000) /* how long to wait for somebody to say how a first process ended */
 #define CONTAINER_LEAVE_GRACE_NS UINT64_C(1000000000) /* and for a source with more to say */
+#define CONTAINER_START_GRACE_NS UINT64_C(500000000)  /* and, when it had a first process, for the kernel to say that this ran */
 
 /* How a process ended, as the kernel has it. */
 struct container_exit {
@@ -62,8 +63,9 @@ struct container_life {
 	uint32_t number;            /* counts containers that had the same id one after another */
 	enum container_state state; /* CONTAINER_STATE_UNKNOWN: nothing is known; CONTAINER_CREATED: before its first run */
 	enum container_runtime runtime;
-	bool over;                     /* destroyed; begins anew when a source tells that has as much to say as the one that said so */
-	bool leaving;                  /* about to be: at leave_due_ns, when it does not run any more */
+	bool over;    /* destroyed; begins anew when a source tells that has as much to say as the one that said so */
+	bool leaving; /* about to be: when it does not run any more, at leave_due_ns, or with its exit */
+	bool leaves_with_exit;
 	enum container_source last_by; /* who said so */
 	uint64_t leave_due_ns;
 	uint32_t run;               /* number of the current or last one, from 1; 0: none yet */

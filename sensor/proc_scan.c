@@ -167,7 +167,7 @@ int proc_read_credentials(int proc_fd, uint32_t pid, struct credentials *ret)
 /* A dozen hierarchies with deep paths; what comes behind would be more of the same. */
 #define CGROUP_BYTES_MAX 16384
 
-int proc_read_container(int proc_fd, uint32_t pid, struct container_path *ret)
+int proc_read_container(int proc_fd, uint32_t pid, container_path_resolve_fn resolve, void *context, struct container_path *ret)
 {
 	char path[32], text[CGROUP_BYTES_MAX];
 	ssize_t size;
@@ -176,7 +176,7 @@ int proc_read_container(int proc_fd, uint32_t pid, struct container_path *ret)
 	size = read_file(proc_fd, path, text, sizeof(text));
 	if (size < 0)
 		return (int)size;
-	return container_path_parse_file(text, (size_t)size, ret);
+	return container_path_parse_file(text, (size_t)size, resolve, context, ret);
 }
 
 static int each_number(int proc_fd, const char *path, int (*fn)(void *context, uint32_t number), void *context)

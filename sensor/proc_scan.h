@@ -39,9 +39,9 @@ int proc_read_cwd(int proc_fd, uint32_t pid, char ret[PROC_PATH_BYTES]);
 /* Its credentials. -ENOENT: gone; -ENODATA: its status file does not tell; nothing is known then. */
 int proc_read_credentials(int proc_fd, uint32_t pid, struct credentials *ret);
 
-/* The container that its cgroups say it is in (PID/cgroup). 1: *ret; 0: none; -ENOENT: gone. Also 0 for a process on its way out in hierarchies
+/* The container that its cgroups say it is in (PID/cgroup; `resolve` as in container_path_parse_file()). 1: *ret; 0: none; -ENOENT: gone. Also 0 for a process on its way out in hierarchies
  * of cgroup v1, which the kernel shows in their roots. */
-int proc_read_container(int proc_fd, uint32_t pid, struct container_path *ret);
+int proc_read_container(int proc_fd, uint32_t pid, container_path_resolve_fn resolve, void *context, struct container_path *ret);
 
 /* Calls fn for the number of each process; stops when it returns non-zero and returns that. */
 int proc_each_process(int proc_fd, int (*fn)(void *context, uint32_t pid), void *context, struct error *err);

@@ -218,11 +218,19 @@ static void set_container(struct process_cache *c, struct process_entry *e, stru
 	process_tree_revise(&c->tree, e);
 }
 
+/* A container_path_resolve_fn. In a scan thousands of processes have the same few paths. */
+static bool resolve(void *context, const char *path, size_t length, struct container_path *ret)
+{
+	struct process_cache *c = context;
+
+	return container_table_resolve(c->containers, path, length, !c->scanning, ret);
+}
+
 /* What /proc shows now. False: it is gone, and stays where it was. */
 static bool read_container(struct process_cache *c, struct process_entry *e)
 {
 	struct container_path path;
-	int r = c->containers ? proc_read_container(c->proc_fd, e->process.tgid, &path) : -ENOENT;
+	int r = c->containers ? proc_read_container(c->proc_fd, e->process.tgid, resolve, c, &path) : -ENOENT;
 
 	if (r < 0)
 		return false;
@@ -509,7 +517,7 @@ void process_cache_attach(struct process_cache *c, uint32_t tid, uint64_t hierar
 		(void)read_container(c, e);
 		return;
 	}
-	if (container_path_parse(path, length, &found)) {
+	if (container_path_parse(path, length, &found) || resolve(c, path, length, &found)) {
 		enter_container(c, e, &found, bit);
 		return;
 	}
@@ -530,6 +538,14 @@ void process_cache_reread_containers(struct process_cache *c)
 			(void)read_container(c, e);
 }
 
+void process_cache_out_of_memory(struct process_cache *c, uint32_t tgid, uint64_t time_ns)
+{
+	const struct process_entry *e = find_at(c, tgid, time_ns);
+
+	if (e && e->process.container)
+		container_table_out_of_memory(c->containers, e->process.container);
+}
+
 static void revise_processes_of(void *context, const struct container *container)
 {
 	struct process_cache *c = context;
@@ -537,12 +553,6 @@ static void revise_processes_of(void *context, const struct container *container
 	for (struct process_entry *e = c->table; e; e = e->hh.next)
 		if (e->process.container == container)
 			process_tree_revise(&c->tree, e);
-}
-
-void process_cache_refresh_containers(struct process_cache *c, uint64_t now_ns)
-{
-	if (c->containers)
-		container_table_refresh(c->containers, now_ns, revise_processes_of, c);
 }
 
 /* Of a process that only /proc has shown, an exit sample from before it was seen tells the end when the process is older than the sample: it
@@ -663,6 +673,15 @@ void process_cache_counters(const struct process_cache *c, struct process_cache_
 	};
 }
 
+static void find_container(void *context, uint32_t pid)
+{
+	struct process_cache *c = context;
+	struct process_entry *e = find(c, pid);
+
+	if (e && is_alive(e))
+		(void)read_container(c, e);
+}
+
 int process_cache_new(struct process_cache **ret, const struct process_cache_options *options, struct error *err)
 {
 	const char *proc = options && options->proc ? options->proc : "/proc";
@@ -674,6 +693,10 @@ int process_cache_new(struct process_cache **ret, const struct process_cache_opt
 	c->max_dead = options && options->max_dead ? options->max_dead : MAX_DEAD_DEFAULT;
 	c->self_tgid = options ? options->self_tgid : 0;
 	c->containers = options ? options->containers : NULL;
+	if (c->containers) {
+		container_table_on_revision(c->containers, revise_processes_of, c);
+		container_table_on_found(c->containers, find_container, c);
+	}
 	c->proc_fd = open(proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (c->proc_fd < 0)
 		r = error_set_errno(err, -errno, "%s", proc);

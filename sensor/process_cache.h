@@ -136,8 +136,8 @@ void process_cache_follow_cgroups(struct process_cache *c, bool followed);
 /* Reads again which container each process is in, after moves were missed. */
 void process_cache_reread_containers(struct process_cache *c);
 
-/* Looks again for what is not known of containers yet, or may have changed (container_table_refresh()). */
-void process_cache_refresh_containers(struct process_cache *c, uint64_t now_ns);
+/* The kernel has chosen the process to be killed for lack of memory: its container is told. */
+void process_cache_out_of_memory(struct process_cache *c, uint32_t tgid, uint64_t time_ns);
 
 /* A thread ended. True when it was the last one: the process has ended now, and *ret is who it was; NULL when that is not known. `group_dead`
  * is what the kernel says: 1 the last one, 0 not the last one, -1 this kernel does not say (the threads decide then; of an unknown process

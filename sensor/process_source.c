@@ -309,6 +309,24 @@ static bool build_attach(struct source_context *context, const struct source_ins
 	return false;
 }
 
+enum {
+	VICTIM_PID,
+};
+
+/* The sample is of whoever wanted memory, in the same container or not. The kernel kills the whole process, and whatever else has its memory. */
+static bool build_victim(struct source_context *context, const struct source_instance *probe, const struct sample *sample,
+			 struct event *ret)
+{
+	uint32_t pid = (uint32_t)read_integer(&probe->fields[VICTIM_PID], sample);
+
+	(void)ret;
+	process_cache_out_of_memory(context->processes, pid, sample->time_ns);
+	return false;
+}
+
+/* What tells how a process ended. */
+#define STATUS_KINDS (EVENT_KIND_BIT(EVENT_PROCESS_EXIT) | EVENT_KIND_BIT(EVENT_CONTAINER_EXITED))
+
 const struct source_probe process_source[] = {
 	{
 		.system = "task",
@@ -354,10 +372,20 @@ const struct source_probe process_source[] = {
 		.fields = {[ATTACH_PID] = "pid", [ATTACH_HIERARCHY] = "dst_root", [ATTACH_PATH] = "dst_path"},
 		.build = build_attach,
 	},
+	/* From 4.14 on. */
+	{
+		.system = "oom",
+		.name = "mark_victim",
+		.kinds = EVENT_KIND_BIT(EVENT_CONTAINER_EXITED),
+		.helper = true,
+		.optional = true,
+		.fields = {[VICTIM_PID] = "pid"},
+		.build = build_victim,
+	},
 	{
 		.system = "syscalls",
 		.name = "sys_enter_exit_group",
-		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_EXIT),
+		.kinds = STATUS_KINDS,
 		.helper = true,
 		.fields = {[CALL_CODE] = "error_code"},
 		.build = build_exit_group_call,
@@ -365,7 +393,7 @@ const struct source_probe process_source[] = {
 	{
 		.system = "syscalls",
 		.name = "sys_enter_exit",
-		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_EXIT),
+		.kinds = STATUS_KINDS,
 		.helper = true,
 		.fields = {[CALL_CODE] = "error_code"},
 		.build = build_exit_call,
@@ -373,7 +401,7 @@ const struct source_probe process_source[] = {
 	{
 		.system = "signal",
 		.name = "signal_generate",
-		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_EXIT),
+		.kinds = STATUS_KINDS,
 		.helper = true,
 		.fields = {[SENT_NUMBER] = "sig", [SENT_PID] = "pid", [SENT_RESULT] = "?result"},
 		.build = build_signal_sent,
@@ -381,7 +409,7 @@ const struct source_probe process_source[] = {
 	{
 		.system = "signal",
 		.name = "signal_deliver",
-		.kinds = EVENT_KIND_BIT(EVENT_PROCESS_EXIT),
+		.kinds = STATUS_KINDS,
 		.helper = true,
 		.fields = {[SIGNAL_NUMBER] = "sig", [SIGNAL_HANDLER] = "sa_handler"},
 		.build = build_signal,

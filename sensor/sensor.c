@@ -53,6 +53,7 @@ static void track_anew(struct sensor *s)
 
 void sensor_apply(struct sensor *s, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT])
 {
+	container_table_keep_json(s->containers, plan->container_json);
 	probe_set_apply(&s->probes, plan, refusals);
 	track(s);
 }
@@ -70,8 +71,9 @@ static int make_context(struct sensor *s, struct error *err)
 int sensor_new(struct sensor **ret, const struct sensor_options *options, const struct sensor_consumer *consumer, struct error *err)
 {
 	const struct container_table_options table_options = {
-		.docker_roots = options->docker_roots,
-		.docker_root_count = options->docker_root_count,
+		.roots = options->container_roots,
+		.catch_up = options->catch_up,
+		.context = options->catch_up_context,
 	};
 	struct process_cache_options cache_options = {.proc = options->proc, .self_tgid = options->probes.self_tgid};
 	struct error refusals[EVENT_KIND_COUNT] = {0};
@@ -81,16 +83,20 @@ int sensor_new(struct sensor **ret, const struct sensor_options *options, const 
 
 	if (!s) {
 		options->source->ops->free(options->source);
+		container_fact_free_all(options->facts);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
 	s->source = options->source;
 	s->consumer = *consumer;
-	code = make_context(s, err);
+	code = container_table_new(&s->containers, &table_options, err);
+	if (!code)
+		container_table_take(s->containers, options->facts, clock_monotonic_ns());
+	else
+		container_fact_free_all(options->facts);
+	if (!code)
+		code = make_context(s, err);
 	if (!code)
 		code = probe_set_init(&s->probes, s->source, &options->probes, err);
-	if (code)
-		goto fail;
-	code = container_table_new(&s->containers, &table_options, err);
 	if (code)
 		goto fail;
 	cache_options.containers = s->containers;
@@ -99,7 +105,9 @@ int sensor_new(struct sensor **ret, const struct sensor_options *options, const 
 		goto fail;
 	/* What happens during the scan is in the rings, and told again on top of it. */
 	sensor_apply(s, &nothing, refusals);
+	container_table_set_scanning(s->containers, true);
 	code = process_cache_scan(s->context.processes, err);
+	container_table_set_scanning(s->containers, false);
 	if (code)
 		goto fail;
 	*ret = s;
@@ -122,6 +130,11 @@ struct sensor *sensor_free(struct sensor *s)
 	thread_credentials_done(&s->context.thread_credentials);
 	free(s);
 	return NULL;
+}
+
+void sensor_take_facts(struct sensor *s, struct container_fact *list)
+{
+	container_table_take(s->containers, list, clock_monotonic_ns());
 }
 
 void sensor_notice(void *sensor, const struct notice *notice)
@@ -149,6 +162,67 @@ static void emit_from_builder(struct source_context *context, struct event *even
 
 	if (!is_ours(s, event->tgid))
 		sensor_emit(s, event);
+}
+
+/* A container_change_fn. */
+static void emit_container(void *context, const struct container *container, const struct container_change *change)
+{
+	struct sensor *s = context;
+	struct event event = {
+		.kind = change->kind,
+		.time_ns = s->last_time_ns,
+		.container =
+			{
+				.container = container,
+				.host_pid = change->pid,
+				.exit_code = change->exit.code,
+				.exit_status = change->exit.status,
+				.exit_signal = change->exit.signal,
+				.core_dumped = change->exit.core_dumped,
+				.oom_killed = change->exit.oom_killed,
+				.exit_unknown = change->kind == EVENT_CONTAINER_EXITED && !change->exit.known,
+			},
+	};
+
+	sensor_emit(s, &event);
+}
+
+static void tell_containers(struct sensor *s)
+{
+	container_table_flush(s->containers, clock_monotonic_ns(), emit_container, s);
+}
+
+/* Runtimes tell 128 + number of the signal. */
+static struct container_exit container_exit_of(const struct event_exit *exit)
+{
+	return (struct container_exit){
+		.known = !exit->code_unknown,
+		.code = exit->signal ? 128 + (int32_t)exit->signal : (int32_t)exit->status,
+		.status = exit->status,
+		.signal = exit->signal,
+		.core_dumped = exit->core_dumped,
+	};
+}
+
+static bool is_in_container(const struct event *event)
+{
+	return event->process && event->process->container;
+}
+
+/* A container runs before its first process does anything. */
+static void note_exec(struct sensor *s, const struct event *event)
+{
+	container_table_exec(s->containers, event->process->container, event->tgid, &event->exec.filename, clock_monotonic_ns());
+	tell_containers(s);
+}
+
+/* And has exited after that has. */
+static void note_exit(struct sensor *s, const struct event *event)
+{
+	const struct container_exit exit = container_exit_of(&event->exit);
+
+	container_table_exit(s->containers, event->process->container, event->tgid, &exit, clock_monotonic_ns());
+	tell_containers(s);
 }
 
 static void emit_loss(struct sensor *s, const struct probe *probe, const struct sample *sample, enum event_kind of)
@@ -236,8 +310,13 @@ static void sensor_take_sample(struct sensor *s, const struct sample *sample)
 	event.credentials = thread_credentials(s, sample, event.process, &credentials);
 	if (row->always)
 		s->recent = NULL;
-	if (row->build(&s->context, &probe->instance, sample, &event) && !is_ours(s, event.tgid))
-		sensor_emit(s, &event);
+	if (!row->build(&s->context, &probe->instance, sample, &event) || is_ours(s, event.tgid))
+		return;
+	if (event.kind == EVENT_PROCESS_EXEC && is_in_container(&event))
+		note_exec(s, &event);
+	sensor_emit(s, &event);
+	if (event.kind == EVENT_PROCESS_EXIT && is_in_container(&event))
+		note_exit(s, &event);
 }
 
 void sensor_expect_notices(struct sensor *s, bool of_execs, bool of_exits)
@@ -282,6 +361,7 @@ enum sensor_round_result sensor_round(struct sensor *s, uint32_t max_samples)
 	if (result == SENSOR_IDLE && horizon_ns > s->last_time_ns)
 		s->last_time_ns = horizon_ns;
 	s->recent = NULL;
+	tell_containers(s);
 	process_cache_advance(s->context.processes, s->last_time_ns);
 	process_notes_advance(s->context.notes, s->last_time_ns);
 	s->consumer.flush(s->consumer.context);
@@ -313,7 +393,7 @@ void sensor_settle(struct sensor *s)
 	if (s->retrack)
 		track_anew(s);
 	s->retrack = false;
-	process_cache_refresh_containers(s->context.processes, clock_monotonic_ns());
+	container_table_refresh(s->containers, clock_monotonic_ns());
 	if (!s->rescan)
 		return;
 	s->rescan = false;

@@ -19,9 +19,12 @@ struct sensor;
 struct sensor_options {
 	struct sample_source *source; /* taken over, freed with the sensor */
 	const char *proc;             /* NULL: "/proc" */
-	/* Docker's root directories, borrowed for the call: where names and images of containers are found (container_table.h). */
-	const char *const *docker_roots;
-	size_t docker_root_count;
+	/* Where container runtimes keep their state; borrowed, must live longer. NULL: containers have ids only. */
+	const struct container_roots *container_roots;
+	/* container_table.h; may be NULL. */
+	struct container_fact *(*catch_up)(void *context);
+	void *catch_up_context;
+	struct container_fact *facts; /* a list of what they tell of containers that are there; taken over, freed on failure too */
 	/* What is put into the kernel, and what is not. `self_tgid` is not reported at all, nor are its children. */
 	struct probe_set_options probes;
 };
@@ -62,6 +65,10 @@ void sensor_apply(struct sensor *s, const struct plan *plan, struct error refusa
 
 /* What exec_arguments and exit_status watchers tell (a notice_fn; context: the sensor). */
 void sensor_notice(void *sensor, const struct notice *notice);
+
+/* Takes over a list of what runtimes tell of containers (container_inbox_take()). At the start of a round, but not after one that ended with
+ * SENSOR_WAITING: what the kernel told before must come before it. */
+void sensor_take_facts(struct sensor *s, struct container_fact *list);
 
 /* Whether notices come, from now on, for every exec and for every thread that ends: their samples are held back for a moment then until theirs
  * is there. */

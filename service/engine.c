@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "container/container_lookup.h"
 #include "sensor/sensor.h"
 #include "service/command_queue.h"
 #include "tracing/collector.h"
@@ -29,6 +30,9 @@
 #define ROUND_INTERVAL_MAX_MS  8
 #define ROUND_INTERVAL_BUSY_MS 10
 #define ROUND_BUSY_SAMPLES     256
+
+/* How long the loop thread waits for those who watch containers, when it meets a cgroup that might be one's. */
+#define CATCH_UP_MS 10
 
 #define STOPPING_MESSAGE "the sensor is shutting down"
 
@@ -60,6 +64,7 @@ struct engine {
 	uv_timer_t settle;
 	uv_idle_t more;
 	uv_async_t stop;
+	uv_async_t facts; /* the inbox was empty, and is not */
 	uv_signal_t signals[2];
 	struct command_queue commands; /* of other threads */
 
@@ -69,6 +74,11 @@ struct engine {
 	struct subscriber_set *subscribers;
 	struct exec_arguments *exec_arguments;
 	struct exit_status *exit_status;
+	struct container_roots *container_roots;
+	struct container_inbox *container_inbox;
+	struct container_watch *container_watch;
+	bool keeps_json; /* of containers */
+	bool waiting;    /* the last round ended with a sample that is held back */
 	uint64_t queue_bytes;
 	uint64_t interval_ms;
 	uint64_t samples_seen;
@@ -250,6 +260,7 @@ static void engine_round(struct engine *e)
 	sensor_counters(e->sensor, &counters);
 	e->interval_ms = next_interval_ms(e->interval_ms, counters.source.samples - e->samples_seen);
 	e->samples_seen = counters.source.samples;
+	e->waiting = result == SENSOR_WAITING;
 	/* What settling found comes first in a round, unless a sample is held back before it. */
 	if (result != SENSOR_WAITING)
 		e->settled_ns = e->settling_ns;
@@ -278,6 +289,17 @@ static void on_stop(uv_async_t *handle)
 	uv_stop(handle->loop);
 }
 
+static void on_facts(uv_async_t *handle)
+{
+	engine_round(handle->data);
+}
+
+/* The inbox's `wake`: by the thread that puts. */
+static void wake_for_facts(void *context)
+{
+	uv_async_send(&((struct engine *)context)->facts);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
 	log_info("stopping", "signal=%s", strsignal(number));
@@ -299,6 +321,8 @@ static void consume_notices(void *context)
 		exec_arguments_drain(e->exec_arguments);
 	if (e->exit_status)
 		exit_status_drain(e->exit_status);
+	if (e->container_inbox && !e->waiting)
+		sensor_take_facts(e->sensor, container_inbox_take(e->container_inbox));
 }
 
 static void consume_flush(void *context)
@@ -392,9 +416,13 @@ static void set_apply(void *context, const struct plan *plan, struct error refus
 	struct engine *e = context;
 
 	watch_exec_arguments(e, plan->kinds[EVENT_PROCESS_EXEC].wanted);
-	watch_exit_status(e, plan->kinds[EVENT_PROCESS_EXIT].wanted);
+	watch_exit_status(e, plan->kinds[EVENT_PROCESS_EXIT].wanted || plan->kinds[EVENT_CONTAINER_EXITED].wanted);
 	sensor_expect_notices(e->sensor, e->exec_arguments, e->exit_status);
 	sensor_apply(e->sensor, plan, refusals);
+	/* What was told before was not kept. */
+	if (plan->container_json && !e->keeps_json && e->container_watch)
+		container_watch_repeat(e->container_watch);
+	e->keeps_json = plan->container_json;
 }
 
 /* Life */
@@ -406,7 +434,9 @@ static int engine_open_commands(struct engine *e, struct error *err)
 
 	if (!code)
 		code = uv_async_init(&e->loop, &e->stop, on_stop);
-	e->stop.data = e;
+	if (!code)
+		code = uv_async_init(&e->loop, &e->facts, on_facts);
+	e->stop.data = e->facts.data = e;
 	return code ? error_set(err, code, "cannot be woken: %s", uv_strerror(code)) : 0;
 }
 
@@ -427,6 +457,30 @@ static int engine_open_handles(struct engine *e, struct error *err)
 	return 0;
 }
 
+/* A watch that cannot be had costs what only it would tell: containers are looked for when they are met. */
+static int engine_open_containers(struct engine *e, const struct container_roots_options *options, struct error *err)
+{
+	struct error reason = {0};
+	int code = container_roots_new(&e->container_roots, options, err);
+
+	if (code)
+		return code;
+	e->container_inbox = container_inbox_new(wake_for_facts, e);
+	if (!e->container_inbox)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (container_watch_new(&e->container_watch, e->container_roots, e->container_inbox, &reason))
+		log_warning("the state of container runtimes is not watched", "error=\"%s\"", reason.message);
+	return 0;
+}
+
+static struct container_fact *catch_up_with_containers(void *context)
+{
+	struct engine *e = context;
+
+	container_watch_catch_up(e->container_watch, CATCH_UP_MS);
+	return container_inbox_take(e->container_inbox);
+}
+
 static int engine_open_sensor(struct engine *e, const struct engine_options *options, struct error *err)
 {
 	struct collector_options collector_options = {
@@ -435,8 +489,9 @@ static int engine_open_sensor(struct engine *e, const struct engine_options *opt
 	};
 	struct sensor_consumer consumer = {.context = e, .notices = consume_notices, .event = consume_event, .flush = consume_flush};
 	struct sensor_options sensor_options = {
-		.docker_roots = options->docker_roots,
-		.docker_root_count = options->docker_root_count,
+		.container_roots = e->container_roots,
+		.catch_up = e->container_watch ? catch_up_with_containers : NULL,
+		.catch_up_context = e,
 		.probes = options->probes,
 	};
 	int code;
@@ -456,6 +511,8 @@ static int engine_open_sensor(struct engine *e, const struct engine_options *opt
 			return code;
 		sensor_options.source = e->capture;
 	}
+	if (e->container_inbox)
+		sensor_options.facts = container_inbox_take(e->container_inbox);
 	return sensor_new(&e->sensor, &sensor_options, &consumer, err);
 }
 
@@ -480,6 +537,8 @@ int engine_new(struct engine **ret, const struct engine_options *options, struct
 		return error_set(err, code, "cannot make an event loop: %s", uv_strerror(code));
 	}
 	code = engine_open_commands(e, err);
+	if (!code)
+		code = options->containers ? engine_open_containers(e, options->containers, err) : 0;
 	if (!code)
 		code = engine_open_sensor(e, options, err);
 	if (code)
@@ -539,10 +598,14 @@ struct engine *engine_free(struct engine *e)
 	e->subscribers = subscriber_set_free(e->subscribers, GRPC_UNAVAILABLE, STOPPING_MESSAGE);
 	exec_arguments_close(e->exec_arguments);
 	exit_status_close(e->exit_status);
+	/* It wakes the loop. */
+	container_watch_free(e->container_watch);
 	/* The others' handles are closing; what is left is ours. */
 	uv_walk(&e->loop, close_handle, NULL);
 	uv_run(&e->loop, UV_RUN_DEFAULT);
 	sensor_free(e->sensor);
+	container_inbox_free(e->container_inbox);
+	container_roots_free(e->container_roots);
 	uv_loop_close(&e->loop);
 	command_queue_done(&e->commands);
 	free(e);
@@ -562,6 +625,28 @@ const struct container_table *engine_containers(struct engine *e)
 struct subscriber_set *engine_subscribers(struct engine *e)
 {
 	return e->subscribers;
+}
+
+struct container_inbox *engine_container_inbox(struct engine *e)
+{
+	return e->container_inbox;
+}
+
+struct container_roots *engine_container_roots(struct engine *e)
+{
+	return e->container_roots;
+}
+
+struct container_fact *engine_read_container(struct engine *e, const char *id, enum container_runtime runtime)
+{
+	return e->container_roots ? container_lookup_read(e->container_roots, id, runtime) : NULL;
+}
+
+void engine_container_counters(struct engine *e, struct sensor_container_counters *ret)
+{
+	sensor_container_counters(e->sensor, ret);
+	if (e->container_watch)
+		container_watch_counters(e->container_watch, &ret->watch);
 }
 
 uint64_t engine_queue_bytes(const struct engine *e)

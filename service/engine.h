@@ -2,6 +2,7 @@
 #define SERVICE_ENGINE_H
 
 #include "base/error.h"
+#include "container/container_watch.h"
 #include "sensor/probe_set.h"
 #include "subscription/subscriber_set.h"
 
@@ -10,13 +11,14 @@
  * threads. engine_run() is the loop; everything else here may be called by any thread unless it says otherwise.
  */
 struct engine;
+struct sensor_container_counters;
 
 struct engine_options {
-	uint64_t ring_memory_bytes;      /* of all rings together; 0: 64 MiB */
-	uint64_t reorder_ns;             /* how long a sample may take to appear in its ring before it counts as late */
-	uint64_t queue_bytes;            /* per subscriber; 0: 8 MiB */
-	const char *const *docker_roots; /* where names and images of containers are looked for (sensor.h) */
-	size_t docker_root_count;
+	uint64_t ring_memory_bytes; /* of all rings together; 0: 64 MiB */
+	uint64_t reorder_ns;        /* how long a sample may take to appear in its ring before it counts as late */
+	uint64_t queue_bytes;       /* per subscriber; 0: 8 MiB */
+	/* Where container runtimes keep their state, which is watched then (container_watch.h); NULL: containers have ids only. */
+	const struct container_roots_options *containers;
 	const char *capture;             /* NULL, or a new file to write all samples to (tracing/recording.h) */
 	struct probe_set_options probes; /* self_tgid and with_trials are the engine's to say */
 };
@@ -25,6 +27,14 @@ struct engine_options {
 int engine_new(struct engine **ret, const struct engine_options *options, struct error *err);
 /* Takes NULL; returns NULL. After engine_run() has returned. */
 struct engine *engine_free(struct engine *e);
+
+/* Where others than the watch of the runtimes' files put what they know of containers; and the runtimes' directories that are watched.
+ * They live as long as the engine. NULL: `containers` was. */
+struct container_inbox *engine_container_inbox(struct engine *e);
+struct container_roots *engine_container_roots(struct engine *e);
+
+/* What the runtimes' files say of a container now (container_lookup_read()). Any thread. */
+struct container_fact *engine_read_container(struct engine *e, const char *id, enum container_runtime runtime);
 
 /* Runs until engine_stop(). The calling thread becomes the loop thread. */
 void engine_run(struct engine *e);
@@ -55,6 +65,7 @@ int engine_call(struct engine *e, engine_call_fn fn, void *context);
 /* For engine_call() functions, on the loop thread. */
 struct sensor *engine_sensor(struct engine *e);
 struct subscriber_set *engine_subscribers(struct engine *e);
+void engine_container_counters(struct engine *e, struct sensor_container_counters *ret);
 const struct container_table *engine_containers(struct engine *e);
 uint64_t engine_queue_bytes(const struct engine *e);
 

@@ -213,7 +213,7 @@ static void gather(struct engine *engine, void *context)
 	struct sensor_container_counters containers;
 
 	sensor_counters(engine_sensor(engine), &counters);
-	sensor_container_counters(engine_sensor(engine), &containers);
+	engine_container_counters(engine, &containers);
 	add_rings(s, &counters.source);
 	add_processes(s, &counters.processes);
 	add_containers(s, &containers);

@@ -203,7 +203,7 @@ Test(container_path, a_task_is_in_the_container_that_any_of_its_hierarchies_is_i
 	for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
 		const struct content *c = &contents[i];
 		struct container_path found;
-		bool is_found = container_path_parse_file(c->text, strlen(c->text), &found);
+		bool is_found = container_path_parse_file(c->text, strlen(c->text), NULL, NULL, &found);
 
 		expect(c->text, &found, is_found, c->id, c->runtime, c->depth);
 		if (is_found)

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!text)
 		return 0;
 	memcpy(text, data, size);
-	if (container_path_parse_file(text, size, &found)) {
+	if (container_path_parse_file(text, size, NULL, NULL, &found)) {
 		assert(found.hierarchies);
 		check(&found);
 	}

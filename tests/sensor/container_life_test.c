@@ -268,6 +268,19 @@ Test(container_life, a_source_without_times_tells_what_was_there_when_it_was_fir
 	EXPECT_TOLD("exited:42:0 destroyed");
 }
 
+Test(container_life, a_task_that_was_there_before_runs)
+{
+	struct container_fact fact = runc(CONTAINER_RUNTIME_CONTAINERD, CONTAINER_STATE_UNKNOWN, 42, SINCE - 10);
+
+	fact.source = CONTAINER_SOURCE_TASK;
+	fact.listed = true;
+	take(fact);
+	EXPECT_TOLD("");
+	cr_expect_eq(life.state, CONTAINER_RUNNING);
+	ends(42, 0);
+	EXPECT_TOLD("exited:42:0");
+}
+
 Test(container_life, runcs_end_waits_for_the_exit_that_the_kernel_tells)
 {
 	take(runc(CONTAINER_RUNTIME_RUNC, CONTAINER_CREATED, 42, SINCE + 10));
@@ -305,7 +318,18 @@ Test(container_life, runcs_container_that_was_never_started)
 {
 	take(runc(CONTAINER_RUNTIME_RUNC, CONTAINER_CREATED, 42, SINCE + 10));
 	gone(CONTAINER_SOURCE_RUNC);
+	wait_for(CONTAINER_START_GRACE_NS);
 	EXPECT_TOLD("created destroyed");
+}
+
+Test(container_life, facts_can_be_ahead_of_samples)
+{
+	take(runc(CONTAINER_RUNTIME_RUNC, CONTAINER_CREATED, 42, SINCE + 10));
+	gone(CONTAINER_SOURCE_RUNC);
+	EXPECT_TOLD("created");
+	exec(42);
+	ends(42, 0);
+	EXPECT_TOLD("running:42 exited:42:0 destroyed");
 }
 
 Test(container_life, the_same_name_again_is_another_container)

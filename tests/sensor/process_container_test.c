@@ -23,6 +23,7 @@
 
 static struct proc_tree proc;
 static struct docker_tree docker;
+static struct container_roots *roots;
 static struct container_table *containers;
 static struct process_cache *cache;
 static uint64_t now_ns;
@@ -38,14 +39,19 @@ static void put(uint32_t pid, uint32_t parent, const char *cgroups)
 
 static void setup(void)
 {
-	struct container_table_options table_options = {.docker_root_count = 1};
+	const char *docker_paths[] = {docker.path}, *nowhere[] = {"/nonexistent"};
+	struct container_roots_options roots_options = {
+		.paths = {[CONTAINER_ROOT_DOCKER] = docker_paths, nowhere, nowhere, nowhere},
+		.counts = {1, 1, 1, 1},
+	};
+	struct container_table_options table_options = {0};
 	struct process_cache_options options = {.proc = proc.path};
-	const char *roots[1] = {docker.path};
 
 	proc_tree_init(&proc);
 	docker_tree_init(&docker);
 	docker_tree_put(&docker, A, "/web", "sha256:" IMAGE, "nginx");
-	table_options.docker_roots = roots;
+	cr_assert_eq(container_roots_new(&roots, &roots_options, NULL), 0);
+	table_options.roots = roots;
 	cr_assert_eq(container_table_new(&containers, &table_options, NULL), 0);
 	options.containers = containers;
 	cr_assert_eq(process_cache_new(&cache, &options, NULL), 0);
@@ -60,8 +66,8 @@ static void setup(void)
 static void teardown(void)
 {
 	process_cache_free(cache);
-	cr_expect_eq(container_table_count(containers), 0, "a reference was not given back");
 	container_table_free(containers);
+	container_roots_free(roots);
 	docker_tree_done(&docker);
 	proc_tree_done(&proc);
 }
@@ -232,7 +238,7 @@ Test(process_container, what_is_learned_of_a_container_changes_what_its_processe
 	inside = process_cache_find(cache, INSIDE)->revision;
 	outside = process_cache_find(cache, OUTSIDE)->revision;
 	docker_tree_put(&docker, B, "/late", "sha256:" IMAGE, "late:1");
-	process_cache_refresh_containers(cache, clock_monotonic_ns() + CONTAINER_LOOK_FIRST_NS);
+	container_table_refresh(containers, clock_monotonic_ns() + CONTAINER_LOOK_FIRST_NS);
 	cr_expect_str_eq(process_cache_find(cache, INSIDE)->container->name.bytes, "/late");
 	cr_expect_neq(process_cache_find(cache, INSIDE)->revision, inside);
 	cr_expect_eq(process_cache_find(cache, OUTSIDE)->revision, outside);
