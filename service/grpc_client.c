@@ -207,7 +207,7 @@ void grpc_client_disconnect(struct grpc_client *c)
 
 void grpc_client_set_metadata(struct grpc_client *c, const char *key, const char *value)
 {
-	c->key = key;
+	c->key = value ? key : NULL;
 	c->value = value;
 }
 

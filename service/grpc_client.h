@@ -28,7 +28,7 @@ struct grpc_client *grpc_client_free(struct grpc_client *c);
 void grpc_client_disconnect(struct grpc_client *c);
 
 /* Calls that are opened from now on send this in their metadata: `key` in lower case, both borrowed until it is set again or the client is freed. One
- * at a time; NULL: none, as at first. */
+ * at a time; NULL (either): none, as at first. */
 void grpc_client_set_metadata(struct grpc_client *c, const char *key, const char *value);
 
 /* Starts a call of "/package.Service/Method" on which both sides may send any number of messages. -EIO with the library's reason. */
