@@ -252,10 +252,11 @@ static int run(struct http_client *c, struct transfer *t, int timeout_ms)
 		int r;
 
 		perform(c);
-		if (t->done)
-			return why(t);
+		/* A stream that is over already is read to where it ends. */
 		if (t->stream && t->answering)
 			return 0;
+		if (t->done)
+			return why(t);
 		r = wait_a_little(c, end_ns);
 		if (r < 0)
 			return r;

@@ -45,11 +45,12 @@ void runtime_daemon_init(struct runtime_daemon *d, bool docker)
 	need(BUSYBOX);
 	strcpy(d->directory, "/tmp/ringside-runtime-XXXXXX");
 	cr_assert_not_null(mkdtemp(d->directory));
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	snprintf(d->name, sizeof(d->name), "ringside-test-%d", getpid());
 	snprintf(d->socket, sizeof(d->socket), "%s/run/%s.sock", d->directory, docker ? "docker" : "containerd");
 }
 
-__attribute__((format(printf, 1, 2))) static int shell(const char *format, ...)
+int runtime_daemon_shell(const char *format, ...)
 {
 	char command[2048];
 	va_list arguments;
@@ -71,9 +72,10 @@ int runtime_daemon_client(const struct runtime_daemon *d, const char *format, ..
 	vsnprintf(arguments, sizeof(arguments), format, list);
 	va_end(list);
 	if (d->docker)
-		return shell("DOCKER_CONFIG=%s timeout 30 docker -H unix://%s %s >>%s/client.log 2>&1 </dev/null", d->directory, d->socket,
-			     arguments, d->directory);
-	return shell("timeout 30 ctr -a %s -n %s %s >>%s/client.log 2>&1 </dev/null", d->socket, d->name, arguments, d->directory);
+		return runtime_daemon_shell("DOCKER_CONFIG=%s timeout 30 docker -H unix://%s %s >>%s/client.log 2>&1 </dev/null",
+					    d->directory, d->socket, arguments, d->directory);
+	return runtime_daemon_shell("timeout 30 ctr -a %s -n %s %s >>%s/client.log 2>&1 </dev/null", d->socket, d->name, arguments,
+				    d->directory);
 }
 
 static void write_config(const struct runtime_daemon *d)
@@ -153,9 +155,20 @@ static void stop(struct runtime_daemon *d, int signal)
 	d->pid = 0;
 }
 
+/* What the daemon leaves behind becomes ours, and must not stay a zombie: a dockerd that is started again takes that for its containerd. */
+static void reap(int timeout_ms)
+{
+	for (int i = 0; i <= timeout_ms / 10; i++) {
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		usleep(10000);
+	}
+}
+
 void runtime_daemon_kill(struct runtime_daemon *d)
 {
 	stop(d, SIGKILL);
+	reap(300);
 }
 
 /* Shims and the containerd of a dockerd that was killed: all have the directory in their arguments. */
@@ -205,16 +218,17 @@ static bool unmount_last(const struct runtime_daemon *d)
 
 static void kill_in_cgroups(const struct runtime_daemon *d)
 {
-	shell("for f in /sys/fs/cgroup/*/%s/*/cgroup.procs /sys/fs/cgroup/%s/*/cgroup.procs; do [ -f $f ] && kill -9 $(cat $f); done "
-	      "2>/dev/null",
-	      d->name, d->name);
+	runtime_daemon_shell(
+		"for f in /sys/fs/cgroup/*/%s/*/cgroup.procs /sys/fs/cgroup/%s/*/cgroup.procs; do [ -f $f ] && kill -9 $(cat $f); done "
+		"2>/dev/null",
+		d->name, d->name);
 }
 
 static bool remove_cgroups(const struct runtime_daemon *d)
 {
-	return shell("find /sys/fs/cgroup -depth -type d -path '*/%s*' -exec rmdir {} + 2>/dev/null;"
-		     "! find /sys/fs/cgroup -type d -name %s | grep -q .",
-		     d->name, d->name) == 0;
+	return runtime_daemon_shell("find /sys/fs/cgroup -depth -type d -path '*/%s*' -exec rmdir {} + 2>/dev/null;"
+				    "! find /sys/fs/cgroup -type d -name %s | grep -q .",
+				    d->name, d->name) == 0;
 }
 
 void runtime_daemon_done(struct runtime_daemon *d)
@@ -224,25 +238,26 @@ void runtime_daemon_done(struct runtime_daemon *d)
 	kill_in_cgroups(d);
 	stop(d, SIGTERM);
 	for (int i = 0; i < 100 && kill_leftovers(d); i++)
-		usleep(20000);
+		reap(20);
 	for (int i = 0; i < 100 && unmount_last(d); i++)
 		;
 	for (int i = 0; i < 100 && !remove_cgroups(d); i++)
 		usleep(20000);
 	cr_expect(remove_cgroups(d), "cgroups of %s are left", d->name);
-	cr_expect_eq(shell("rm -rf %s", d->directory), 0);
+	cr_expect_eq(runtime_daemon_shell("rm -rf %s", d->directory), 0);
 }
 
 void runtime_daemon_load_image(const struct runtime_daemon *d)
 {
 	cr_assert_eq(
-		shell("set -e; cd %s; mkdir -p layer/bin image; cp " BUSYBOX " layer/bin/busybox; ln -sf busybox layer/bin/sh;"
-		      "tar -C layer -cf image/layer.tar bin; digest=$(sha256sum image/layer.tar | cut -d ' ' -f 1);"
-		      "printf '{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Env\":[\"PATH=/bin\"],\"Cmd\":[\"/bin/sh\"]},"
-		      "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:%%s\"]}}' $digest >image/config.json;"
-		      "printf '[{\"Config\":\"config.json\",\"RepoTags\":[\"ringside.test/busybox:1\"],\"Layers\":[\"layer.tar\"]}]' "
-		      ">image/manifest.json; tar -C image -cf image.tar manifest.json config.json layer.tar",
-		      d->directory),
+		runtime_daemon_shell(
+			"set -e; cd %s; mkdir -p layer/bin image; cp " BUSYBOX " layer/bin/busybox; ln -sf busybox layer/bin/sh;"
+			"tar -C layer -cf image/layer.tar bin; digest=$(sha256sum image/layer.tar | cut -d ' ' -f 1);"
+			"printf '{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Env\":[\"PATH=/bin\"],\"Cmd\":[\"/bin/sh\"]},"
+			"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:%%s\"]}}' $digest >image/config.json;"
+			"printf '[{\"Config\":\"config.json\",\"RepoTags\":[\"ringside.test/busybox:1\"],\"Layers\":[\"layer.tar\"]}]' "
+			">image/manifest.json; tar -C image -cf image.tar manifest.json config.json layer.tar",
+			d->directory),
 		0);
 	if (d->docker)
 		cr_assert_eq(runtime_daemon_client(d, "load -i %s/image.tar", d->directory), 0);

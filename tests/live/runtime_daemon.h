@@ -29,6 +29,9 @@ void runtime_daemon_done(struct runtime_daemon *d);
 /* Runs a client ("ctr ...", "docker ...") with the arguments that follow, which a shell splits; its exit status. */
 int runtime_daemon_client(const struct runtime_daemon *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The exit status of a shell's command. */
+int runtime_daemon_shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Loads an image that has busybox in it, "ringside.test/busybox:1". */
 void runtime_daemon_load_image(const struct runtime_daemon *d);
 
