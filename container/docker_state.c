@@ -1,118 +1,151 @@
 #include "container/docker_state.h"
 
-#include "base/cleanup.h"
+#include "container/state_json.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
-#include <limits.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#define FILE_BYTES_MAX ((off_t)4 << 20)
-
-static void copy_string(char *to, size_t size, const json_t *object, const char *key)
+static uint64_t hash_settings(const json_t *config, const json_t *host_config)
 {
-	const json_t *value = json_object_get(object, key);
-	size_t length = json_string_length(value);
+	struct state_json_hash *h;
 
-	/* The beginning of a name is another name. */
-	if (length < size && json_is_string(value))
-		memcpy(to, json_string_value(value), length + 1);
+	if (!host_config)
+		return 0;
+	h = state_json_hash_new();
+	state_json_hash_add(h, json_object_get(config, "Name"));
+	state_json_hash_add(h, json_object_get(config, "Image"));
+	state_json_hash_add(h, json_object_get(config, "Config"));
+	state_json_hash_add(h, host_config);
+	return state_json_hash_end(h);
 }
 
-static void cut_digest_name(char *image_id)
+static bool is_true(const json_t *object, const char *key)
 {
-	const char prefix[] = "sha256:";
-	size_t length = sizeof(prefix) - 1;
-
-	if (!strncmp(image_id, prefix, length))
-		memmove(image_id, image_id + length, strlen(image_id + length) + 1);
+	return json_is_true(json_object_get(object, key));
 }
 
-int docker_state_parse(struct docker_state *ret, const char *json, size_t size, const char *id)
+static void take_state(struct container_fact *f, const json_t *state)
 {
-	json_t *state = json_loadb(json, size, 0, NULL);
-	const char *own_id = json_string_value(json_object_get(state, "ID"));
-	int r = own_id && !strcmp(own_id, id) ? 0 : -EINVAL;
-
-	*ret = (struct docker_state){0};
-	if (!r) {
-		copy_string(ret->name, sizeof(ret->name), state, "Name");
-		copy_string(ret->image_id, sizeof(ret->image_id), state, "Image");
-		copy_string(ret->image_name, sizeof(ret->image_name), json_object_get(state, "Config"), "Image");
-		cut_digest_name(ret->image_id);
+	f->started_ns = state_json_time_ns(state, "StartedAt");
+	f->finished_ns = state_json_time_ns(state, "FinishedAt");
+	f->oom_killed = is_true(state, "OOMKilled");
+	if (!json_is_object(state))
+		return;
+	if (is_true(state, "Running") || is_true(state, "Paused")) {
+		f->state = CONTAINER_RUNNING;
+		f->init_pid = (uint32_t)state_json_number(state, "Pid", INT32_MAX);
+	} else if (f->started_ns) {
+		f->state = CONTAINER_EXITED;
+		f->has_exit_code = json_is_integer(json_object_get(state, "ExitCode"));
+		f->exit_code = (int32_t)state_json_number(state, "ExitCode", INT32_MAX);
+	} else {
+		f->state = CONTAINER_CREATED;
 	}
-	json_decref(state);
-	return r;
 }
 
-static struct docker_file identify(const struct stat *stat)
+/* config.v2.json, and the answer of the API, which differ in the spelling of the id only. */
+static int fill(struct container_fact *f, const json_t *config, const json_t *host_config)
 {
-	return (struct docker_file){
-		.device = stat->st_dev,
-		.inode = stat->st_ino,
-		.size = (uint64_t)stat->st_size,
-		.modified_ns = (int64_t)stat->st_mtim.tv_sec * 1000000000 + stat->st_mtim.tv_nsec,
-	};
-}
+	const json_t *own = json_object_get(config, "Config");
 
-static bool is_same(const struct docker_file *a, const struct docker_file *b)
-{
-	return a->device == b->device && a->inode == b->inode && a->size == b->size && a->modified_ns == b->modified_ns;
-}
-
-static int read_whole(int fd, char *to, size_t size)
-{
-	for (size_t done = 0; done < size;) {
-		ssize_t r = read(fd, to + done, size - done);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return r ? -errno : -EINVAL;
-		done += (size_t)r;
-	}
+	f->runtime = CONTAINER_RUNTIME_DOCKER;
+	f->created_ns = state_json_time_ns(config, "Created");
+	take_state(f, json_object_get(config, "State"));
+	f->settings = hash_settings(config, host_config);
+	if (!state_json_string(&f->name, config, "Name", CONTAINER_STRING_MAX) || !state_json_image_id(&f->image_id, config, "Image") ||
+	    !state_json_string(&f->image_name, own, "Image", CONTAINER_STRING_MAX) || !state_json_labels(f, json_object_get(own, "Labels")))
+		return -ENOMEM;
 	return 0;
 }
 
-static int parse_file(struct docker_state *ret, int fd, size_t size, const char *id)
+static int make(struct container_fact **ret, const char *id, enum container_source source, const json_t *config, const json_t *host_config)
 {
-	char *text = malloc(size + 1);
-	int r;
+	struct container_fact *f = container_fact_new(id, source);
+	int r = f ? fill(f, config, host_config) : -ENOMEM;
 
-	if (!text)
-		return -ENOMEM;
-	r = read_whole(fd, text, size);
-	if (!r)
-		r = docker_state_parse(ret, text, size, id);
-	free(text);
+	*ret = r ? container_fact_free(f) : f;
 	return r;
 }
 
-int docker_state_read(struct docker_state *ret, struct docker_file *file, const char *root, const char *id)
+static bool is_of(const json_t *config, const char *id)
 {
-	cleanup_close int fd = -1;
-	struct docker_file now;
-	char path[PATH_MAX];
-	struct stat stat;
-	int r;
+	const char *own_id = json_string_value(json_object_get(config, "ID"));
 
-	if (snprintf(path, sizeof(path), "%s/containers/%s/config.v2.json", root, id) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	/* Whatever stands in its place must not make us wait. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &stat) < 0)
-		return -errno;
-	if (!S_ISREG(stat.st_mode) || stat.st_size > FILE_BYTES_MAX)
-		return -EINVAL;
-	now = identify(&stat);
-	if (is_same(&now, file))
-		return 0;
-	r = parse_file(ret, fd, (size_t)stat.st_size, id);
+	return own_id && !strcmp(own_id, id) && container_id_is_valid(id);
+}
+
+int docker_state_parse(struct container_fact **ret, const char *id, const char *config, size_t config_size, const char *host_config,
+		       size_t host_config_size)
+{
+	json_t *config_json = NULL, *host_json = NULL;
+	int r = state_json_load(&config_json, config, config_size);
+
+	*ret = NULL;
+	/* Docker renames a whole file into place; one that makes no sense is as good as none. */
+	if (!r && host_config && state_json_load(&host_json, host_config, host_config_size) == -ENOMEM)
+		r = -ENOMEM;
+	if (!r)
+		r = is_of(config_json, id) ? make(ret, id, CONTAINER_SOURCE_DOCKER, config_json, host_json) : -EINVAL;
+	if (!r && !container_fact_set(&(*ret)->docker_config, config, config_size, CONTAINER_JSON_MAX)) {
+		*ret = container_fact_free(*ret);
+		r = -ENOMEM;
+	}
+	json_decref(host_json);
+	json_decref(config_json);
+	return r;
+}
+
+int docker_state_parse_inspect(struct container_fact **ret, const char *json, size_t size)
+{
+	json_t *answer;
+	const char *id;
+	int r = state_json_load(&answer, json, size);
+
+	*ret = NULL;
 	if (r)
 		return r;
-	*file = now;
-	return 1;
+	id = json_string_value(json_object_get(answer, "Id"));
+	r = id && container_id_is_valid(id) ? make(ret, id, CONTAINER_SOURCE_DOCKER_API, answer, json_object_get(answer, "HostConfig"))
+					    : -EINVAL;
+	json_decref(answer);
+	return r;
+}
+
+static int read_one(struct state_file *ret, const char *root, const char *id, const char *name)
+{
+	char path[64 + CONTAINER_ID_BYTES];
+
+	(void)snprintf(path, sizeof(path), "containers/%s/%s", id, name);
+	return state_file_read(ret, NULL, root, path);
+}
+
+int docker_state_read(struct container_fact **ret, struct docker_files *known, const char *root, const char *id)
+{
+	struct state_file config, host_config;
+	struct docker_files now;
+	int r;
+
+	*ret = NULL;
+	if (!container_id_is_valid(id))
+		return -EINVAL;
+	r = read_one(&config, root, id, "config.v2.json");
+	if (r < 0)
+		return r;
+	(void)read_one(&host_config, root, id, "hostconfig.json");
+	now = (struct docker_files){config.id, host_config.id};
+	if (known && !memcmp(&now, known, sizeof(now)))
+		r = 0;
+	else
+		r = docker_state_parse(ret, id, config.text, config.size, host_config.text, host_config.size);
+	state_file_done(&config);
+	state_file_done(&host_config);
+	if (*ret && known)
+		*known = now;
+	return *ret ? 1 : r;
+}
+
+int docker_state_list(const char *root, void (*fn)(void *context, const char *id), void *context)
+{
+	return state_file_list(root, "containers", fn, context);
 }

@@ -1,35 +1,40 @@
 #ifndef CONTAINER_DOCKER_STATE_H
 #define CONTAINER_DOCKER_STATE_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "container/container_fact.h"
+#include "container/state_file.h"
 
 /*
- * What Docker keeps about a container in ROOT/containers/ID/config.v2.json (moby: container/container.go, struct Container, written whole and
- * renamed into place). Of it, these are read: "ID", "Name", "Image" (the image's id) and "Config"."Image" (its name as it was given).
+ * What Docker keeps of its containers on disk: ROOT/containers/ID/config.v2.json (moby: container/container.go, struct Container) and
+ * hostconfig.json beside it (api/types/container/hostconfig.go). Both are written to a file of another name and renamed into place, at each change
+ * of state, config.v2.json first. When a container is removed, its directory is.
+ *
+ * A container that could not be started ("State"."Error") is CREATED, unless it ran before: then it is EXITED.
+ *
+ * `settings` is of name, image, "Config" and hostconfig.json; 0 as long as hostconfig.json is not there: it comes after the first config.v2.json.
+ *
+ * Any thread.
  */
 
-#define DOCKER_NAME_BYTES     257 /* with their NUL; longer ones are not known */
-#define DOCKER_IMAGE_ID_BYTES 129
-#define DOCKER_IMAGE_BYTES    513
-
-struct docker_state {
-	char name[DOCKER_NAME_BYTES];         /* "/web" */
-	char image_id[DOCKER_IMAGE_ID_BYTES]; /* without "sha256:" */
-	char image_name[DOCKER_IMAGE_BYTES];  /* "nginx:1.25" */
+/* Which files were read last, to see whether they are others now. All zeros at first. */
+struct docker_files {
+	struct state_file_id config, host_config;
 };
 
-/* Which file it was, to see whether it is another one now. */
-struct docker_file {
-	uint64_t device, inode, size;
-	int64_t modified_ns;
-};
+/* The content of the two files; `host_config` may be NULL. *ret is a fact of CONTAINER_SOURCE_DOCKER, the caller's.
+ * -EINVAL: no JSON object, or that of another container; -ENOMEM. */
+int docker_state_parse(struct container_fact **ret, const char *id, const char *config, size_t config_size, const char *host_config,
+		       size_t host_config_size);
 
-/* The content of a config.v2.json. What it lacks is "". -EINVAL: no JSON object, or that of another container. */
-int docker_state_parse(struct docker_state *ret, const char *json, size_t size, const char *id);
+/* The answer to GET /containers/ID/json of Docker's API (docs.docker.com/engine/api, "ContainerInspect"): of CONTAINER_SOURCE_DOCKER_API, with the
+ * id that stands in it. Its `settings` cannot be compared with those from files. Errors as above. */
+int docker_state_parse_inspect(struct container_fact **ret, const char *json, size_t size);
 
-/* Reads that of a container; *file (zeros at first) says what was read last. 1: *ret is new; 0: the file is the same as last time. -ENOENT: there
- * is none; -EINVAL: it makes no sense, is no regular file or longer than 4 MiB; other errors as the system gives them. */
-int docker_state_read(struct docker_state *ret, struct docker_file *file, const char *root, const char *id);
+/* Reads those of a container. `known` may be NULL. 1: *ret is new (the caller's), and so is *known; 0: nothing has changed since *known.
+ * -ENOENT: there is none; -EINVAL: it makes no sense, or the id cannot be one; others like state_file_read(). */
+int docker_state_read(struct container_fact **ret, struct docker_files *known, const char *root, const char *id);
+
+/* Tells of the ids of all containers that have a directory: how many, or -errno. */
+int docker_state_list(const char *root, void (*fn)(void *context, const char *id), void *context);
 
 #endif

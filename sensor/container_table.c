@@ -8,8 +8,7 @@
 #include <string.h>
 #include <uthash.h>
 
-_Static_assert(CONTAINER_ID_BYTES + DOCKER_NAME_BYTES + DOCKER_IMAGE_ID_BYTES + DOCKER_IMAGE_BYTES - 4 <= CONTAINER_TEXT_BYTES,
-	       "encoders rely on it");
+_Static_assert(CONTAINER_ID_BYTES - 1 + 3 * CONTAINER_STRING_MAX <= CONTAINER_TEXT_BYTES, "encoders rely on it");
 
 struct container_entry {
 	struct container container; /* first: the public face */
@@ -19,7 +18,7 @@ struct container_entry {
 	uint32_t looks;          /* how often it was looked for in vain */
 	uint64_t due_ns;         /* when to look again; UINT64_MAX: never */
 	const char *docker_root; /* where it was found; NULL: nowhere yet */
-	struct docker_file file;
+	struct docker_files files;
 	UT_hash_handle hh;
 };
 
@@ -81,6 +80,11 @@ static struct event_string put_string(char **at, const char *string)
 	return ret;
 }
 
+static const char *known(const char *string)
+{
+	return string ? string : "";
+}
+
 /* Without memory it stays what it was. */
 static void describe(struct container_entry *e, const char *name, const char *image_id, const char *image_name)
 {
@@ -103,15 +107,15 @@ static bool may_be_docker(const struct container_entry *e)
 }
 
 /* Where it was found once, it is. */
-static int read_docker(struct container_entry *e, struct docker_state *state)
+static int read_docker(struct container_entry *e, struct container_fact **ret)
 {
 	const struct container_table *t = e->table;
 	int r = -ENOENT;
 
 	if (e->docker_root)
-		return docker_state_read(state, &e->file, e->docker_root, e->id);
+		return docker_state_read(ret, &e->files, e->docker_root, e->id);
 	for (size_t i = 0; i < t->docker_root_count && r < 0; i++) {
-		r = docker_state_read(state, &e->file, t->docker_roots[i], e->id);
+		r = docker_state_read(ret, &e->files, t->docker_roots[i], e->id);
 		if (r > 0)
 			e->docker_root = t->docker_roots[i];
 	}
@@ -120,11 +124,12 @@ static int read_docker(struct container_entry *e, struct docker_state *state)
 
 static void look(struct container_entry *e, uint64_t now_ns)
 {
-	struct docker_state state;
-	int r = read_docker(e, &state);
+	struct container_fact *fact = NULL;
+	int r = read_docker(e, &fact);
 
 	if (r > 0)
-		describe(e, state.name, state.image_id, state.image_name);
+		describe(e, known(fact->name), known(fact->image_id), known(fact->image_name));
+	container_fact_free(fact);
 	if (e->docker_root)
 		e->due_ns = now_ns + CONTAINER_LOOK_AGAIN_NS;
 	else if (e->looks < CONTAINER_LOOKS)

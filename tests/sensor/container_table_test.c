@@ -1,6 +1,5 @@
 #include "sensor/container_table.h"
 #include "base/clock.h"
-#include "container/docker_state.h"
 #include "tests/sensor/docker_tree.h"
 
 #include <criterion/criterion.h>
@@ -176,54 +175,4 @@ Test(container_table, other_runtimes_containers_are_not_looked_for_in_dockers_st
 	c = get_of("web1", CONTAINER_RUNTIME_LXC);
 	expect_strings(c, "web1", "", "");
 	container_unref(c);
-}
-
-static void expect_unreadable(const char *text, const char *why)
-{
-	struct docker_file file = {0};
-	struct docker_state state;
-
-	docker_tree_write(&docker, A, text);
-	cr_expect_eq(docker_state_read(&state, &file, docker.path, A), -EINVAL, "%s", why);
-	cr_expect_eq(file.inode, 0, "%s: it would not be read again", why);
-}
-
-Test(container_table, a_file_that_makes_no_sense_is_refused_and_read_again_next_time)
-{
-	expect_unreadable("", "empty");
-	expect_unreadable("{\"ID\":\"" A "\",\"Name\":", "cut off");
-	expect_unreadable("[\"" A "\"]", "no object");
-	expect_unreadable("{\"Name\":\"/web\"}", "nobody's");
-	expect_unreadable("{\"ID\":\"" IMAGE "\",\"Name\":\"/web\"}", "another container's");
-	expect_unreadable("{\"ID\":7}", "an id that is a number");
-}
-
-Test(container_table, what_has_another_type_or_is_too_long_is_not_known)
-{
-	static char text[4096], name[1024];
-	struct docker_file file = {0};
-	struct docker_state state;
-
-	memset(name, 'n', DOCKER_NAME_BYTES);
-	(void)snprintf(text, sizeof(text), "{\"ID\":\"" A "\",\"Name\":\"%s\",\"Image\":[],\"Config\":{\"Image\":{\"a\":1}}}", name);
-	docker_tree_write(&docker, A, text);
-	cr_assert_eq(docker_state_read(&state, &file, docker.path, A), 1);
-	cr_expect_str_empty(state.name);
-	cr_expect_str_empty(state.image_id);
-	cr_expect_str_empty(state.image_name);
-	cr_expect_eq(docker_state_read(&state, &file, docker.path, A), 0, "it is the same file");
-}
-
-Test(container_table, what_is_no_file_is_not_waited_for)
-{
-	struct docker_file file = {0};
-	struct docker_state state;
-	char path[256];
-
-	cr_expect_eq(docker_state_read(&state, &file, docker.path, A), -ENOENT);
-	(void)snprintf(path, sizeof(path), "%s/containers/" A, docker.path);
-	cr_assert_eq(mkdir(path, 0700), 0);
-	(void)snprintf(path, sizeof(path), "%s/containers/" A "/config.v2.json", docker.path);
-	cr_assert_eq(mkfifo(path, 0600), 0);
-	cr_expect_eq(docker_state_read(&state, &file, docker.path, A), -EINVAL);
 }

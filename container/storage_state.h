@@ -1,0 +1,31 @@
+#ifndef CONTAINER_STORAGE_STATE_H
+#define CONTAINER_STORAGE_STATE_H
+
+#include "container/container_fact.h"
+#include "container/state_file.h"
+
+/*
+ * What Podman and CRI-O (containers/storage) keep of containers: per driver ("overlay", "vfs") a list ROOT/DRIVER-containers/containers.json and
+ * volatile-containers.json, and one of images, ROOT/DRIVER-images/images.json; all of them are written to a file of another name and renamed into
+ * place. The bundle's config.json is ROOT/DRIVER-containers/ID/userdata/config.json, made anew at each start.
+ *
+ * It does not say whether a container runs: runc or crun keep that (runc_state.h). Names of containers are here, and change here.
+ *
+ * Any thread.
+ */
+
+/* The contents of containers.json (or volatile-containers.json) and images.json, which may be NULL: facts of CONTAINER_SOURCE_STORAGE, a list that
+ * the caller frees, NULL if there are none. Elements that make no sense are left out. -EINVAL: no JSON array; -ENOMEM. */
+int storage_state_parse(struct container_fact **ret, const char *containers, size_t size, const char *images, size_t images_size);
+
+/* Reads all of one root and driver, bundles included. 0: *ret is the caller's; NULL: there are none. -ENOENT: there is no such list; others like
+ * state_file_read(). */
+int storage_state_read(struct container_fact **ret, const char *root, const char *driver);
+
+/* Only that of one container, of whichever driver. */
+int storage_state_read_one(struct container_fact **ret, const char *root, const char *id);
+
+/* Tells of the drivers that have a ROOT/DRIVER-containers: how many, or -errno. */
+int storage_state_drivers(const char *root, void (*fn)(void *context, const char *driver), void *context);
+
+#endif
