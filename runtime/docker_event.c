@@ -1,10 +1,10 @@
 #include "runtime/docker_event.h"
 
 #include "base/clock.h"
+#include "container/state_json.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,10 +96,13 @@ static int read_event(struct docker_event *e, const json_t *event)
 
 int docker_event_parse(struct docker_event *ret, const char *line, size_t length)
 {
-	json_t *event = json_loadb(line, length, 0, NULL);
+	json_t *event = NULL;
 	int r;
 
 	*ret = (struct docker_event){0};
+	r = state_json_load(&event, line, length);
+	if (r < 0)
+		return r;
 	r = read_event(ret, event);
 	json_decref(event);
 	return r;

@@ -28,7 +28,7 @@ struct docker_event {
 /* What GET /events is asked for: all that docker_event_parse() knows and that happened since then; the caller's to free(). NULL: out of memory. */
 char *docker_event_target(int64_t since_ns);
 
-/* 1: *ret is filled; 0: nothing of the above; -EINVAL: not an event. */
+/* 1: *ret is filled; 0: nothing of the above; -EINVAL: not an event; -ENOMEM. */
 int docker_event_parse(struct docker_event *ret, const char *line, size_t length);
 
 /* What the event says goes into the fact. */
