@@ -61,11 +61,19 @@ static int ask_for(struct containerd_client *c, const char *namespace_name, cons
 	int r;
 
 	buffer_init(&request, 0);
-	if (id)
-		containerd_put_get_request(&request, id);
+	containerd_put_get_request(&request, id);
 	r = ask(c, namespace_name, method, &request, ret, ret_size, ret_code, err);
 	buffer_done(&request);
 	return r;
+}
+
+/* A request with nothing in it. */
+static int ask_for_all(struct containerd_client *c, const char *namespace_name, const char *method, uint8_t **ret, size_t *ret_size,
+		       struct error *err)
+{
+	const struct buffer nothing = {0};
+
+	return ask(c, namespace_name, method, &nothing, ret, ret_size, NULL, err);
 }
 
 /* A question that was answered with nonsense, or not at all, does not end the session: the next one will, when there is nobody any more. */
@@ -198,7 +206,7 @@ static int list_namespace(struct containerd_client *c, const char *namespace_nam
 	struct listing l = {.namespace_name = namespace_name, .additions_only = additions_only};
 	uint8_t *answer = NULL;
 	size_t size;
-	int r = ask_for(c, namespace_name, "/containerd.services.tasks.v1.Tasks/List", NULL, &answer, &size, NULL, err);
+	int r = ask_for_all(c, namespace_name, "/containerd.services.tasks.v1.Tasks/List", &answer, &size, err);
 
 	if (r == 0)
 		r = containerd_parse_tasks(&l.tasks, &l.task_count, answer, size, err);
@@ -213,7 +221,7 @@ static int list_namespaces(struct containerd_client *c, char (**ret)[CONTAINERD_
 {
 	uint8_t *answer = NULL;
 	size_t size;
-	int r = ask_for(c, NULL, "/containerd.services.namespaces.v1.Namespaces/List", NULL, &answer, &size, NULL, err);
+	int r = ask_for_all(c, NULL, "/containerd.services.namespaces.v1.Namespaces/List", &answer, &size, err);
 
 	if (r == 0)
 		r = containerd_parse_namespaces(ret, ret_count, answer, size, err);

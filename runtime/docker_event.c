@@ -39,10 +39,8 @@ char *docker_event_target(int64_t since_ns)
 /* The beginning of a name is another name. */
 static void copy_string(char *to, size_t size, const char *prefix, const char *from)
 {
-	if (!from || strlen(prefix) + strlen(from) >= size)
-		return;
-	strcpy(to, prefix);
-	strcat(to, from);
+	if (from && strlen(prefix) + strlen(from) < size)
+		snprintf(to, size, "%s%s", prefix, from);
 }
 
 static void copy_exit_code(struct docker_event *e, const char *text)

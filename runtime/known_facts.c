@@ -36,7 +36,7 @@ static struct known *find(const struct known_facts *k, const char *id)
 
 static void forget(struct known_facts *k, struct known *known)
 {
-	HASH_DEL(k->all, known);
+	HASH_DEL(k->all, known); /* NOLINT(clang-analyzer-unix.Malloc): it is in the table once */
 	container_fact_free(known->fact);
 	free(known->place);
 	free(known);
