@@ -1,5 +1,6 @@
 #include "container/docker_state.h"
 
+#include "container/annotation.h"
 #include "container/state_json.h"
 
 #include <errno.h>
@@ -55,7 +56,8 @@ static int fill(struct container_fact *f, const json_t *config, const json_t *ho
 	take_state(f, json_object_get(config, "State"));
 	f->settings = hash_settings(config, host_config);
 	if (!state_json_string(&f->name, config, "Name", CONTAINER_STRING_MAX) || !state_json_image_id(&f->image_id, config, "Image") ||
-	    !state_json_string(&f->image_name, own, "Image", CONTAINER_STRING_MAX) || !state_json_labels(f, json_object_get(own, "Labels")))
+	    !state_json_string(&f->image_name, own, "Image", CONTAINER_STRING_MAX) ||
+	    !state_json_labels(f, json_object_get(own, "Labels")) || !annotation_apply(f))
 		return -ENOMEM;
 	return 0;
 }

@@ -6,12 +6,12 @@
 
 /*
  * What Docker keeps of its containers on disk: ROOT/containers/ID/config.v2.json (moby: container/container.go, struct Container) and
- * hostconfig.json beside it (api/types/container/hostconfig.go). Both are written to a file of another name and renamed into place, at each change
- * of state, config.v2.json first. When a container is removed, its directory is.
+ * hostconfig.json beside it (api/types/container/hostconfig.go). Both are written to a file of another name and renamed into place, at each change,
+ * hostconfig.json first. When a container is removed, its directory is.
  *
  * A container that could not be started ("State"."Error") is CREATED, unless it ran before: then it is EXITED.
  *
- * `settings` is of name, image, "Config" and hostconfig.json; 0 as long as hostconfig.json is not there: it comes after the first config.v2.json.
+ * `settings` is of name, image, "Config" and hostconfig.json; 0 if hostconfig.json is not there or makes no sense.
  *
  * Any thread.
  */

@@ -16,8 +16,7 @@
  * 0; -EINVAL: no JSON object, the fact is as it was; -ENOMEM: it may have a part of it. */
 int oci_config_parse(struct container_fact *f, const char *json, size_t size);
 
-/* Reads ROOT/directory/config.json into the fact, like oci_config_parse(). `known` (may be NULL) becomes what was read. Errors also like
- * state_file_read(). */
-int oci_config_read(struct container_fact *f, struct state_file_id *known, const char *root, const char *directory);
+/* Reads ROOT/directory/config.json (`directory` may be "") into the fact, like oci_config_parse(). Errors also like state_file_read(). */
+int oci_config_read(struct container_fact *f, const char *root, const char *directory);
 
 #endif

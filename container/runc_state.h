@@ -11,6 +11,8 @@
  * Until the container's program is started there is ROOT/ID/exec.fifo. Nothing in the directory changes when the program ends: whether its process
  * is there is asked of /proc. Exit codes are nowhere.
  *
+ * `oci_config` is there for runc's and crun's own containers; others have it elsewhere.
+ *
  * `runtime` is whose container it is as the bundle's path and the annotations say; CONTAINER_RUNTIME_RUNC if they say nothing.
  *
  * Any thread.

@@ -154,6 +154,13 @@ int64_t state_file_modified_ns(const char *root, const char *name)
 	return stat_below(root, name, &stat) ? modified_ns(&stat) : 0;
 }
 
+bool state_file_is_trusted(const char *root)
+{
+	struct stat stat_of;
+
+	return !stat(root, &stat_of) && S_ISDIR(stat_of.st_mode) && !stat_of.st_uid;
+}
+
 static bool is_directory(int above, const struct dirent *entry)
 {
 	struct stat stat;

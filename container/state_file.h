@@ -24,7 +24,7 @@ struct state_file {
 	struct state_file_id id;
 };
 
-/* Reads ROOT/name whole. Nothing below ROOT that stands in `name` may be a symbolic link, and no part of it "..".
+/* Reads ROOT/name whole. No part of `name` may be "..", nor a symbolic link, unless ROOT is trusted.
  * `known` (may be NULL) is what it was when it was read last.
  * 1: *ret is new; 0: it is the file that `known` says, and *ret has no text. In *ret nothing has to be freed but `text`.
  * -ENOENT: there is none; -ELOOP: a link; -EINVAL: no regular file, or it changed its size meanwhile; -EFBIG: longer than CONTAINER_JSON_MAX;
@@ -39,6 +39,9 @@ bool state_file_exists(const char *root, const char *name);
 
 /* When ROOT/name (a file or directory) was modified last, CLOCK_REALTIME; 0: there is none. */
 int64_t state_file_modified_ns(const char *root, const char *name);
+
+/* Whether ROOT is a directory of the superuser: what is written there can be believed to lead elsewhere. */
+bool state_file_is_trusted(const char *root);
 
 #define STATE_FILE_NAMES_MAX 16384 /* names of one directory that are told */
 

@@ -9,7 +9,8 @@
  * volatile-containers.json, and one of images, ROOT/DRIVER-images/images.json; all of them are written to a file of another name and renamed into
  * place. The bundle's config.json is ROOT/DRIVER-containers/ID/userdata/config.json, made anew at each start.
  *
- * It does not say whether a container runs: runc or crun keep that (runc_state.h). Names of containers are here, and change here.
+ * It does not say whether a container runs: runc or crun keep that (runc_state.h). Names of containers are here, and change here: `settings` is of names,
+ * image and metadata. Buildah's working containers stand in the same lists; they have no runtime.
  *
  * Any thread.
  */
@@ -18,11 +19,15 @@
  * the caller frees, NULL if there are none. Elements that make no sense are left out. -EINVAL: no JSON array; -ENOMEM. */
 int storage_state_parse(struct container_fact **ret, const char *containers, size_t size, const char *images, size_t images_size);
 
-/* Reads all of one root and driver, bundles included. 0: *ret is the caller's; NULL: there are none. -ENOENT: there is no such list; others like
- * state_file_read(). */
+/* Reads the lists of one root and driver, without bundles. 0: *ret is the caller's; NULL: there are none. -ENOENT: there is no such list; -EINVAL: it
+ * makes no sense; others like state_file_read(). */
 int storage_state_read(struct container_fact **ret, const char *root, const char *driver);
 
-/* Only that of one container, of whichever driver. */
+/* Adds to a fact from storage_state_read() what its bundle has: whose it is, labels, pod, cgroup, the path, config.json. A container whose bundle was
+ * never made was never started: CREATED. 0, also if there is no (whole) bundle; -ENOMEM. */
+int storage_state_read_bundle(struct container_fact *f, const char *root, const char *driver);
+
+/* Both, of one container, of whichever driver. -ENOENT: there is none; -EINVAL: the id cannot be one. */
 int storage_state_read_one(struct container_fact **ret, const char *root, const char *id);
 
 /* Tells of the drivers that have a ROOT/DRIVER-containers: how many, or -errno. */

@@ -16,7 +16,7 @@
  */
 
 /* Reads that of a task: of CONTAINER_SOURCE_TASK, the caller's. CREATED as long as there is no init.pid; from then on the state is not known: the files
- * do not tell whether it was started. 0; -ENOENT: there is none; -EINVAL: it makes no sense, or the names cannot be any; others like state_file_read(). */
+ * do not tell whether it was started, nor whether it has ended. `created_ns` is when config.json was written. 0; -ENOENT: there is none; -EINVAL: it makes no sense, or the names cannot be any; others like state_file_read(). */
 int task_state_read(struct container_fact **ret, const char *state, const char *name_space, const char *id);
 
 /* Tells of all that have a directory: how many, or -errno. */
