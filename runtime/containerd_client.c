@@ -533,6 +533,11 @@ int containerd_client_new(struct containerd_client **ret, const char *path, stru
 	return 0;
 }
 
+void containerd_client_stop(struct containerd_client *c)
+{
+	socket_thread_stop(c->thread);
+}
+
 struct containerd_client *containerd_client_free(struct containerd_client *c)
 {
 	if (!c)

@@ -34,6 +34,8 @@ struct containerd_client;
 /* `path` of the socket, absolute; the inbox is borrowed. Errors as socket_thread_start(). */
 int containerd_client_new(struct containerd_client **ret, const char *path, struct container_inbox *inbox, struct error *err);
 
+/* Lets the thread end, and does not wait for that. Any thread. */
+void containerd_client_stop(struct containerd_client *c);
 /* Ends the thread, within 100 ms whatever the other side does. Takes NULL; returns NULL. */
 struct containerd_client *containerd_client_free(struct containerd_client *c);
 

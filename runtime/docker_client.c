@@ -308,6 +308,11 @@ int docker_client_new(struct docker_client **ret, const struct docker_client_opt
 	return 0;
 }
 
+void docker_client_stop(struct docker_client *c)
+{
+	socket_thread_stop(c->thread);
+}
+
 struct docker_client *docker_client_free(struct docker_client *c)
 {
 	if (!c)

@@ -33,6 +33,8 @@ struct docker_client_options {
 /* Errors as socket_thread_start(). */
 int docker_client_new(struct docker_client **ret, const struct docker_client_options *options, struct error *err);
 
+/* Lets the thread end, and does not wait for that. Any thread. */
+void docker_client_stop(struct docker_client *c);
 /* Ends the thread, within 100 ms whatever the other side does. Takes NULL; returns NULL. */
 struct docker_client *docker_client_free(struct docker_client *c);
 

@@ -223,14 +223,20 @@ int socket_thread_start(struct socket_thread **ret, const struct socket_thread_o
 	return 0;
 }
 
+void socket_thread_stop(struct socket_thread *t)
+{
+	if (atomic_exchange(&t->stopping, true))
+		return;
+	eventfd_write(t->stop_fd, 1);
+	if (t->options.interrupt)
+		t->options.interrupt(t->options.context);
+}
+
 struct socket_thread *socket_thread_free(struct socket_thread *t)
 {
 	if (!t)
 		return NULL;
-	atomic_store(&t->stopping, true);
-	eventfd_write(t->stop_fd, 1);
-	if (t->options.interrupt)
-		t->options.interrupt(t->options.context);
+	socket_thread_stop(t);
 	pthread_join(t->thread, NULL);
 	destroy(t);
 	return NULL;

@@ -47,7 +47,9 @@ struct socket_thread_counters {
  * returns, and finds *ret set. */
 int socket_thread_start(struct socket_thread **ret, const struct socket_thread_options *options, struct error *err);
 
-/* Ends the session and the thread. Takes NULL; returns NULL. */
+/* Lets the session and the thread end, and does not wait for that: for somebody who has several to free. Any thread; once or more. */
+void socket_thread_stop(struct socket_thread *t);
+/* Stops it, if that was not done before, and waits for its end. Takes NULL; returns NULL. */
 struct socket_thread *socket_thread_free(struct socket_thread *t);
 
 void socket_thread_counters(struct socket_thread *t, struct socket_thread_counters *ret);
