@@ -3,17 +3,17 @@
 # One archive per folder, in the order of the data path. A folder may use the archives to its left, never those to its right:
 # its unit tests link with exactly the archives at or below it, so that a call upwards fails to link.
 
-FOLDERS := base tracing container sensor subscription proto service cli
+FOLDERS := base tracing container sensor subscription proto service runtime cli
 
 # Debian 12 packages, by what needs them.
 PACKAGES_BUILD := gcc make pkg-config libc6-dev linux-libc-dev libtracefs-dev libtraceevent-dev libelf-dev zlib1g-dev libjansson-dev libuv1-dev uthash-dev \
-	libxxhash-dev libprotobuf-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libgrpc-dev
-PACKAGES_CHECK := libcriterion-dev runc busybox-static
+	libxxhash-dev libprotobuf-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libgrpc-dev libcurl4-openssl-dev
+PACKAGES_CHECK := libcriterion-dev runc busybox-static docker.io containerd
 PACKAGES_CLIENTS := nodejs npm
 PACKAGES_LINT := clang clang-format clang-tidy cppcheck
 PACKAGES_BENCH := linux-perf
 PACKAGES_KERNELS := qemu-system-x86 busybox-static cpio debian-archive-keyring
-LIBRARIES := libtracefs libtraceevent libelf zlib jansson libuv libxxhash libprotobuf-c
+LIBRARIES := libtracefs libtraceevent libelf zlib jansson libuv libxxhash libprotobuf-c libcurl
 
 PREFIX ?= /usr/local
 DESTDIR ?=

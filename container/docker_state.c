@@ -33,7 +33,8 @@ static void take_state(struct container_fact *f, const json_t *state)
 	f->oom_killed = is_true(state, "OOMKilled");
 	if (!json_is_object(state))
 		return;
-	if (is_true(state, "Running") || is_true(state, "Paused")) {
+	/* One that waits to be started again is said to run, with the end of the last run beside it. */
+	if ((is_true(state, "Running") || is_true(state, "Paused")) && !is_true(state, "Restarting")) {
 		f->state = CONTAINER_RUNNING;
 		f->init_pid = (uint32_t)state_json_number(state, "Pid", INT32_MAX);
 	} else if (f->started_ns) {

@@ -27,13 +27,14 @@ $(eval $(call test_rules,sensor,sensor container tracing base,sensor))
 $(eval $(call test_rules,subscription,subscription sensor container tracing base,subscription))
 $(eval $(call test_rules,proto,proto subscription sensor container tracing base,proto))
 $(eval $(call test_rules,service,service proto subscription sensor container tracing base,service))
-$(eval $(call test_rules,cli,cli service proto subscription sensor container tracing base,cli))
-$(eval $(call test_rules,live,cli service proto subscription sensor container tracing base,))
+$(eval $(call test_rules,runtime,runtime service proto subscription sensor container tracing base,runtime))
+$(eval $(call test_rules,cli,cli runtime service proto subscription sensor container tracing base,cli))
+$(eval $(call test_rules,live,cli runtime service proto subscription sensor container tracing base,))
 
 UNIT_TESTS := $(foreach f,$(FOLDERS),$(if $(wildcard tests/$(f)/*_test.c),$(BUILD)/tests/$(f)))
 LIVE_TESTS := $(if $(wildcard tests/live/*_test.c),$(BUILD)/tests/live)
-# What crosses threads: chunks and logs, containers' facts, outboxes, the engine and the servers.
-THREAD_TESTS := $(filter $(addprefix $(BUILD)/tests/,base container subscription service),$(UNIT_TESTS))
+# What crosses threads: chunks and logs, containers' facts, outboxes, the engine and the servers, the clients of runtimes.
+THREAD_TESTS := $(filter $(addprefix $(BUILD)/tests/,base container subscription service runtime),$(UNIT_TESTS))
 
 $(BUILD)/objects/tests/%.o: CPPFLAGS_ALL += -DRINGSIDE_BINARY='"$(abspath $(BUILD))/ringside"' -DTEST_DATA='"$(abspath tests/data)"' \
 	-DTEST_PROBED='"$(abspath $(BUILD))/tests/probed"' \

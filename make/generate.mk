@@ -1,10 +1,12 @@
-# Generated sources: protobuf-c code of every .proto file, and one descriptor set of them all (served by reflection, read by the contract test).
+# Generated sources: protobuf-c code of every .proto file, and one descriptor set of those that we serve (served by reflection, read by the
+# contract test). What is under proto/containerd/ is what we ask others: neither served nor installed.
 
 GENERATED := $(BUILD)/generated
-PROTO_FILES := $(patsubst proto/%,%,$(shell find proto -name '*.proto' | LC_ALL=C sort))
+PROTO_FILES := $(patsubst proto/%,%,$(shell find proto -name '*.proto' -not -path 'proto/containerd/*' | LC_ALL=C sort))
+PROTO_CLIENT_FILES := $(patsubst proto/%,%,$(shell find proto/containerd -name '*.proto' | LC_ALL=C sort))
 # Files that come with protobuf itself and that ours import.
 PROTO_LIBRARY := google/protobuf/any.proto google/protobuf/wrappers.proto google/protobuf/timestamp.proto google/protobuf/descriptor.proto
-PROTO_C := $(patsubst %.proto,$(GENERATED)/%.pb-c.c,$(PROTO_FILES) $(PROTO_LIBRARY))
+PROTO_C := $(patsubst %.proto,$(GENERATED)/%.pb-c.c,$(PROTO_FILES) $(PROTO_CLIENT_FILES) $(PROTO_LIBRARY))
 PROTO_H := $(PROTO_C:.c=.h)
 DESCRIPTOR_SET := $(GENERATED)/descriptors.binpb
 

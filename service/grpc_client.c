@@ -1,7 +1,6 @@
 #include "service/grpc_client.h"
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "service/grpc_library.h"
 #include "service/listener.h"
 
@@ -12,6 +11,7 @@
 #include <grpc/grpc_posix.h>
 #include <grpc/grpc_security.h>
 #include <grpc/support/alloc.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -27,6 +27,8 @@
 
 struct grpc_client {
 	grpc_channel *channel;
+	int fd;                  /* the connection once more: the library closes its own when it likes */
+	const char *key, *value; /* of the metadata; NULL: none */
 };
 
 struct grpc_client_call {
@@ -69,17 +71,21 @@ static int connect_to(int fd, const struct sockaddr *name, socklen_t size, int t
 	return errno == EINPROGRESS ? wait_connected(fd, timeout_ms) : -errno;
 }
 
-/* A unix socket whose backlog is full says EAGAIN at once when it is non-blocking, so it becomes that later. */
-static int connect_path(const char *path, int *ret_fd)
+/* A unix socket whose backlog is full says EAGAIN at once when it is non-blocking, so it becomes that later. Until then its connect(2) waits as long
+ * as a send would (man 7 socket, SO_SNDTIMEO), and says EAGAIN after that. */
+static int connect_path(const char *path, int timeout_ms, int *ret_fd)
 {
+	const struct timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int r;
 
-	if (fd < 0)
+	if (fd < 0 || (timeout_ms > 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0))
 		return -errno;
 	snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
 	r = connect_to(fd, (struct sockaddr *)&name, sizeof(name), -1);
+	if (r == -EAGAIN)
+		r = -ETIMEDOUT;
 	if (r == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		r = -errno;
 	if (r == 0)
@@ -129,15 +135,18 @@ static int connect_address(const char *address, int timeout_ms, int *ret_fd, str
 		return r;
 	if (where.tcp)
 		return connect_tcp(&where, address, timeout_ms, ret_fd, err);
-	r = connect_path(where.path, ret_fd);
+	r = connect_path(where.path, timeout_ms, ret_fd);
 	return r < 0 ? error_set_errno(err, r, "cannot connect to %s", address) : 0;
 }
 
-static grpc_channel *make_channel(const char *address, int fd)
+/* `message_max` 0: no limit. */
+static grpc_channel *make_channel(const char *address, int fd, size_t message_max)
 {
+	int max = message_max && message_max < INT_MAX ? (int)message_max : -1;
+	int window = max > 0 && max < WINDOW_BYTES ? max : WINDOW_BYTES;
 	grpc_arg args[] = {
-		{.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, .value.integer = -1},
-		{.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, .value.integer = WINDOW_BYTES},
+		{.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, .value.integer = max},
+		{.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, .value.integer = window},
 		{.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_HTTP2_BDP_PROBE, .value.integer = 0},
 		{.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_HTTP2_MAX_FRAME_SIZE, .value.integer = FRAME_BYTES},
 	};
@@ -149,7 +158,7 @@ static grpc_channel *make_channel(const char *address, int fd)
 	return channel;
 }
 
-int grpc_client_connect(struct grpc_client **ret, const char *address, int timeout_ms, struct error *err)
+int grpc_client_connect_bounded(struct grpc_client **ret, const char *address, int timeout_ms, size_t message_max, struct error *err)
 {
 	struct grpc_client *c;
 	int fd = -1;
@@ -162,10 +171,22 @@ int grpc_client_connect(struct grpc_client **ret, const char *address, int timeo
 		close(fd);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
+	c->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (c->fd < 0) {
+		r = error_set_errno(err, -errno, "cannot connect to %s", address);
+		close(fd);
+		free(c);
+		return r;
+	}
 	grpc_library_ref();
-	c->channel = make_channel(address, fd);
+	c->channel = make_channel(address, fd, message_max);
 	*ret = c;
 	return 0;
+}
+
+int grpc_client_connect(struct grpc_client **ret, const char *address, int timeout_ms, struct error *err)
+{
+	return grpc_client_connect_bounded(ret, address, timeout_ms, 0, err);
 }
 
 struct grpc_client *grpc_client_free(struct grpc_client *c)
@@ -174,8 +195,20 @@ struct grpc_client *grpc_client_free(struct grpc_client *c)
 		return NULL;
 	grpc_channel_destroy(c->channel);
 	grpc_library_unref();
+	close(c->fd);
 	free(c);
 	return NULL;
+}
+
+void grpc_client_disconnect(struct grpc_client *c)
+{
+	shutdown(c->fd, SHUT_RDWR);
+}
+
+void grpc_client_set_metadata(struct grpc_client *c, const char *key, const char *value)
+{
+	c->key = value ? key : NULL;
+	c->value = value;
 }
 
 static bool start(struct grpc_client_call *call, const grpc_op *ops, size_t count, void *tag)
@@ -193,21 +226,27 @@ static int wait_for(struct grpc_client_call *call, void *tag, int timeout_ms)
 	return event.success ? 1 : 0;
 }
 
-/* The status is asked for at once, which also keeps the library quiet about what happens to the rest. */
-static void start_call(struct grpc_client_call *call)
+/* The status is asked for at once, which also keeps the library quiet about what happens to the rest. The library copies what it sends. */
+static void start_call(struct grpc_client_call *call, const char *key, const char *value)
 {
+	grpc_metadata sent = {.key = grpc_slice_from_copied_string(key ? key : ""),
+			      .value = grpc_slice_from_copied_string(key ? value : "")};
 	grpc_op metadata[2] = {{.op = GRPC_OP_SEND_INITIAL_METADATA}, {.op = GRPC_OP_RECV_INITIAL_METADATA}};
 	grpc_op status = {.op = GRPC_OP_RECV_STATUS_ON_CLIENT};
 
+	metadata[0].data.send_initial_metadata.metadata = &sent;
+	metadata[0].data.send_initial_metadata.count = key ? 1 : 0;
 	metadata[1].data.recv_initial_metadata.recv_initial_metadata = &call->initial;
 	status.data.recv_status_on_client.trailing_metadata = &call->trailing;
 	status.data.recv_status_on_client.status = &call->code;
 	status.data.recv_status_on_client.status_details = &call->details;
 	start(call, &status, 1, &call->status_tag);
 	start(call, metadata, 2, &call->metadata_tag);
+	grpc_slice_unref(sent.key);
+	grpc_slice_unref(sent.value);
 }
 
-int grpc_client_open(struct grpc_client *c, const char *method, struct grpc_client_call **ret, struct error *err)
+static int open_call(struct grpc_client *c, const char *method, gpr_timespec deadline, struct grpc_client_call **ret, struct error *err)
 {
 	struct grpc_client_call *call = calloc(1, sizeof(*call));
 	grpc_slice path;
@@ -222,12 +261,23 @@ int grpc_client_open(struct grpc_client *c, const char *method, struct grpc_clie
 	grpc_metadata_array_init(&call->initial);
 	grpc_metadata_array_init(&call->trailing);
 	call->queue = grpc_completion_queue_create_for_pluck(NULL);
-	call->call = grpc_channel_create_call(c->channel, NULL, GRPC_PROPAGATE_DEFAULTS, call->queue, path, NULL,
-					      gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+	call->call = grpc_channel_create_call(c->channel, NULL, GRPC_PROPAGATE_DEFAULTS, call->queue, path, NULL, deadline, NULL);
 	grpc_slice_unref(path);
-	start_call(call);
+	start_call(call, c->key, c->value);
 	*ret = call;
 	return 0;
+}
+
+int grpc_client_open(struct grpc_client *c, const char *method, struct grpc_client_call **ret, struct error *err)
+{
+	return open_call(c, method, gpr_inf_future(GPR_CLOCK_MONOTONIC), ret, err);
+}
+
+/* A call that is refused before it has taken the request has a status, which says more than we know here. */
+static void send_request(struct grpc_client_call *call, const void *request, size_t size)
+{
+	if (grpc_client_call_send(call, request, size) == 0)
+		grpc_client_call_end_sending(call);
 }
 
 int grpc_client_start(struct grpc_client *c, const char *method, const void *request, size_t size, struct grpc_client_call **ret,
@@ -235,12 +285,9 @@ int grpc_client_start(struct grpc_client *c, const char *method, const void *req
 {
 	int r = grpc_client_open(c, method, ret, err);
 
-	if (r < 0)
-		return r;
-	/* A call that is refused before it has taken the request has a status, which says more than we know here. */
-	if (grpc_client_call_send(*ret, request, size) == 0)
-		grpc_client_call_end_sending(*ret);
-	return 0;
+	if (r == 0)
+		send_request(*ret, request, size);
+	return r;
 }
 
 int grpc_client_call_send(struct grpc_client_call *call, const void *message, size_t size)
@@ -368,38 +415,28 @@ struct grpc_client_call *grpc_client_call_free(struct grpc_client_call *call)
 	return NULL;
 }
 
-/* Reads with what is left of the time. */
-static int read_before(struct grpc_client_call *call, uint64_t deadline_ns, const uint8_t **ret_bytes, size_t *ret_size)
+/* The one message and the end behind it. *ret is the caller's to free whatever is returned. The call has the time limit. */
+static int read_response(struct grpc_client_call *call, uint8_t **ret, size_t *ret_size, struct error *err)
 {
-	uint64_t now_ns = clock_monotonic_ns();
-	int left_ms = -1;
-
-	if (deadline_ns != 0)
-		left_ms = now_ns < deadline_ns ? (int)((deadline_ns - now_ns + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC) : 0;
-	return grpc_client_call_read(call, left_ms, ret_bytes, ret_size);
-}
-
-/* The one message and the end behind it. *ret is the caller's to free whatever is returned. */
-static int read_response(struct grpc_client_call *call, int timeout_ms, uint8_t **ret, size_t *ret_size, struct error *err)
-{
-	uint64_t deadline_ns = timeout_ms < 0 ? 0 : clock_monotonic_ns() + (uint64_t)timeout_ms * NSEC_PER_MSEC;
 	const uint8_t *bytes;
 	const char *message;
 	size_t size;
 	int code, r;
 
-	r = read_before(call, deadline_ns, &bytes, &size);
+	r = grpc_client_call_read(call, -1, &bytes, &size);
 	if (r == 1) {
 		*ret = malloc(size ? size : 1);
 		if (!*ret)
 			return error_set(err, -ENOMEM, "out of memory");
 		memcpy(*ret, bytes, size);
 		*ret_size = size;
-		r = read_before(call, deadline_ns, &bytes, &size);
+		r = grpc_client_call_read(call, -1, &bytes, &size);
 	}
 	if (r < 0)
-		return error_set(err, r, "no answer within %d ms", timeout_ms);
+		return error_set_errno(err, r, "no answer");
 	code = grpc_client_call_status(call, &message);
+	if (code == GRPC_STATUS_DEADLINE_EXCEEDED)
+		return error_set(err, -ETIMEDOUT, "no answer in time");
 	if (r != 0 || code != GRPC_STATUS_OK || !*ret)
 		return error_set(err, -EIO, "%s", *message != '\0' ? message : "the call has not exactly one response");
 	return 0;
@@ -410,12 +447,13 @@ int grpc_client_unary(struct grpc_client *c, const char *method, const void *req
 {
 	struct grpc_client_call *call;
 	const char *message;
-	int r = grpc_client_start(c, method, request, size, &call, err);
+	int r = open_call(c, method, deadline_after(timeout_ms), &call, err);
 
 	if (r < 0)
 		return r;
 	*ret = NULL;
-	r = read_response(call, timeout_ms, ret, ret_size, err);
+	send_request(call, request, size);
+	r = read_response(call, ret, ret_size, err);
 	if (ret_code)
 		*ret_code = grpc_client_call_status(call, &message);
 	grpc_client_call_free(call);

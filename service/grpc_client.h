@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 /*
- * A small blocking gRPC client over one connection, for our own command line and tests. It connects by itself, so that a failure has the
+ * A small blocking gRPC client over one connection, for our own command line, for runtimes' sockets and for tests. It connects by itself, so that a failure has the
  * system's reason (no such file, permission denied, connection refused), and does not reconnect.
  *
- * A client and its calls belong to one thread, but grpc_client_call_cancel() may be called by any.
+ * A client and its calls belong to one thread, but grpc_client_call_cancel() and grpc_client_disconnect() may be called by any.
  */
 struct grpc_client;
 struct grpc_client_call;
@@ -18,8 +18,18 @@ struct grpc_client_call;
 /* `address`: unix:PATH, unix://PATH, HOST:PORT or [IPV6]:PORT. `timeout_ms` < 0: no limit.
  * -EINVAL: not an address; -ETIMEDOUT; else what connect(2) says. */
 int grpc_client_connect(struct grpc_client **ret, const char *address, int timeout_ms, struct error *err);
+/* For servers that are not ours: a call on which a message of more than `message_max` bytes comes ends with RESOURCE_EXHAUSTED (8), and not much
+ * more than that is held ahead of our reading. */
+int grpc_client_connect_bounded(struct grpc_client **ret, const char *address, int timeout_ms, size_t message_max, struct error *err);
 /* All its calls must be freed before. Takes NULL; returns NULL. */
 struct grpc_client *grpc_client_free(struct grpc_client *c);
+
+/* Ends the connection: calls that run, whatever they wait for, and later ones end with UNAVAILABLE (14). Any thread, before grpc_client_free(). */
+void grpc_client_disconnect(struct grpc_client *c);
+
+/* Calls that are opened from now on send this in their metadata: `key` in lower case, both borrowed until it is set again or the client is freed. One
+ * at a time; NULL (either): none, as at first. */
+void grpc_client_set_metadata(struct grpc_client *c, const char *key, const char *value);
 
 /* Starts a call of "/package.Service/Method" on which both sides may send any number of messages. -EIO with the library's reason. */
 int grpc_client_open(struct grpc_client *c, const char *method, struct grpc_client_call **ret, struct error *err);
@@ -48,8 +58,9 @@ void grpc_client_call_cancel(struct grpc_client_call *call);
 /* Cancels what still runs. Takes NULL; returns NULL. */
 struct grpc_client_call *grpc_client_call_free(struct grpc_client_call *call);
 
-/* One request, one response, which is the caller's to free(). *ret_code (may be NULL) gets the call's google.rpc.Code.
- * -ETIMEDOUT; -EIO: the call ended with a status other than OK or without a message, err has the server's sentence. */
+/* One request, one response, which is the caller's to free(). *ret_code (may be NULL) gets the call's google.rpc.Code. The server is told of the
+ * time limit; `timeout_ms` < 0: none.
+ * -ETIMEDOUT, also when the server says so; -EIO: the call ended with a status other than OK or without a message, err has the server's sentence. */
 int grpc_client_unary(struct grpc_client *c, const char *method, const void *request, size_t size, int timeout_ms, uint8_t **ret,
 		      size_t *ret_size, int *ret_code, struct error *err);
 
