@@ -9,6 +9,7 @@
 #include "cli/limits.h"
 #include "cli/options.h"
 #include "proto/capsule8_encoder.h"
+#include "runtime/runtimes.h"
 #include "sensor/capture.h"
 #include "service/containers.h"
 #include "service/engine.h"
@@ -25,6 +26,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -64,6 +66,8 @@ static const char help[] =
 	"      --containerd-state DIR   number of times: Docker's data root (/var/lib/docker), containerd's state\n"
 	"      --podman-root DIR        (/run/containerd), the storage of Podman and CRI-O (/var/lib/containers/storage and\n"
 	"      --runc-root DIR          those of users), the state of runc and crun (/run/runc, /run/crun and others)\n"
+	"      --docker-socket PATH     sockets of Docker (/run/docker.sock) and containerd (/run/containerd/containerd.sock),\n"
+	"      --containerd-socket PATH for what is not on disk; each any number of times, 'none' for none\n"
 	"      --capture FILE           also write every sample to a new file, to be replayed as a test\n"
 	"      --log-level LEVEL        error, warning, info or debug (info)\n"
 	"  -h, --help\n"
@@ -77,11 +81,18 @@ static const char help[] =
 	"  sudo ringside sensor\n"
 	"  sudo ringside sensor --listen unix:/run/ringside/ringside.sock --listen localhost:8484 --ring-memory 256MiB\n";
 
+struct told_sockets {
+	const char *paths[TOLD_ROOTS_MAX];
+	size_t count;
+	bool none;
+};
+
 struct sensor_command {
 	const char *listen[LISTEN_MAX];
 	size_t listen_count;
 	const char *container_roots[CONTAINER_ROOT_TYPES][TOLD_ROOTS_MAX];
 	struct container_roots_options container_options;
+	struct told_sockets docker_sockets, containerd_sockets;
 	struct forbidden forbidden;
 	bool allow_remote_calls;
 	struct capsule8_decode_options decode_options;
@@ -91,6 +102,7 @@ struct sensor_command {
 	char sensor_id[CAPSULE8_SENSOR_ID_BYTES + 1];
 	struct encoder *encoder;
 	struct engine *engine;
+	struct runtimes *runtimes;
 	struct rpc_server *server;
 	struct telemetry_backend backend;
 	struct descriptor_set *descriptors;
@@ -121,6 +133,51 @@ static int open_engine(struct sensor_command *s, struct error *err)
 	return r ? r : engine_stop_on_signals(s->engine, err);
 }
 
+/* There is a root that nobody told of: where Docker's socket says that its data is. */
+static void look_for_containers(void *context)
+{
+	engine_look_for_containers(context);
+}
+
+static const char *const *paths_of(const struct told_sockets *told)
+{
+	return told->count || told->none ? told->paths : NULL;
+}
+
+/* What the files say is enough for most. */
+static void open_runtimes(struct sensor_command *s)
+{
+	const struct runtimes_options options = {
+		.docker_sockets = paths_of(&s->docker_sockets),
+		.docker_socket_count = s->docker_sockets.count,
+		.containerd_sockets = paths_of(&s->containerd_sockets),
+		.containerd_socket_count = s->containerd_sockets.count,
+		.inbox = engine_container_inbox(s->engine),
+		.roots = engine_container_roots(s->engine),
+		.new_root = look_for_containers,
+		.context = s->engine,
+	};
+	struct error err = {0};
+
+	if (runtimes_new(&s->runtimes, &options, &err))
+		log_warning("container runtimes are not asked on their sockets", "error=\"%s\"", err.message);
+}
+
+/* A telemetry_backend's. */
+static uint32_t count_sockets(const void *context)
+{
+	const struct runtimes *runtimes = context;
+	uint32_t connected = 0;
+
+	for (size_t i = 0; runtimes && i < runtimes_count(runtimes); i++) {
+		struct runtime_counters counters;
+
+		runtimes_counters(runtimes, i, &counters);
+		connected += counters.counters.connected;
+	}
+	return connected;
+}
+
 static int open_server(struct sensor_command *s, struct error *err)
 {
 	int r;
@@ -138,6 +195,8 @@ static int open_server(struct sensor_command *s, struct error *err)
 		.call = engine_call,
 		.containers = engine_containers,
 		.read_container = engine_read_container,
+		.count_sockets = count_sockets,
+		.runtimes = s->runtimes,
 	};
 	r = descriptor_set_new(&s->descriptors, err);
 	if (r)
@@ -210,6 +269,8 @@ static int sensor_serve(struct sensor_command *s)
 	log_missing_roots(s);
 	r = open_engine(s, &err);
 	if (!r)
+		open_runtimes(s);
+	if (!r)
 		r = open_server(s, &err);
 	if (r) {
 		log_error("cannot start", "error=\"%s\"", err.message);
@@ -221,6 +282,8 @@ static int sensor_serve(struct sensor_command *s)
 	/* The server's threads use the engine until they end. */
 	rpc_server_free(s->server);
 	descriptor_set_free(s->descriptors);
+	/* And so do those of the runtimes. */
+	runtimes_free(s->runtimes);
 	engine_free(s->engine);
 	capsule8_encoder_free(s->encoder);
 	if (!r)
@@ -270,6 +333,25 @@ static int add_container_root(struct sensor_command *s, const char *verb, enum c
 	if (*count == TOLD_ROOTS_MAX)
 		return usage_error(verb, "--%s: more than %d directories", root_options[type], TOLD_ROOTS_MAX);
 	s->container_roots[type][(*count)++] = optarg;
+	return 0;
+}
+
+static int add_socket(struct told_sockets *to, const char *verb, const char *option)
+{
+	struct sockaddr_un address;
+
+	if (!strcmp(optarg, "none")) {
+		to->none = true;
+		return 0;
+	}
+	if (*optarg != '/')
+		return usage_error(verb, "--%s: \"%s\" is no absolute path, and not 'none'", option, optarg);
+	if (strlen(optarg) >= sizeof(address.sun_path))
+		return usage_error(verb, "--%s: a socket's path has at most %zu bytes, \"%s\" has %zu", option, sizeof(address.sun_path) - 1,
+				   optarg, strlen(optarg));
+	if (to->count == TOLD_ROOTS_MAX)
+		return usage_error(verb, "--%s: more than %d sockets", option, TOLD_ROOTS_MAX);
+	to->paths[to->count++] = optarg;
 	return 0;
 }
 
@@ -323,6 +405,10 @@ static int parse_option(struct sensor_command *s, const char *verb, int option)
 		return add_container_root(s, verb, CONTAINER_ROOT_STORAGE);
 	case 'u':
 		return add_container_root(s, verb, CONTAINER_ROOT_RUNC);
+	case 'D':
+		return add_socket(&s->docker_sockets, verb, "docker-socket");
+	case 'C':
+		return add_socket(&s->containerd_sockets, verb, "containerd-socket");
 	case 'c':
 		s->engine_options.capture = optarg;
 		return 0;
@@ -351,6 +437,8 @@ int command_sensor(int argc, char **argv)
 		{"containerd-state", required_argument, NULL, 'e'},
 		{"podman-root", required_argument, NULL, 'p'},
 		{"runc-root", required_argument, NULL, 'u'},
+		{"docker-socket", required_argument, NULL, 'D'},
+		{"containerd-socket", required_argument, NULL, 'C'},
 		{"capture", required_argument, NULL, 'c'},
 		{"log-level", required_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},

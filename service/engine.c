@@ -637,6 +637,12 @@ struct container_roots *engine_container_roots(struct engine *e)
 	return e->container_roots;
 }
 
+void engine_look_for_containers(struct engine *e)
+{
+	if (e->container_watch)
+		container_watch_look(e->container_watch);
+}
+
 struct container_fact *engine_read_container(struct engine *e, const char *id, enum container_runtime runtime)
 {
 	return e->container_roots ? container_lookup_read(e->container_roots, id, runtime) : NULL;

@@ -32,6 +32,8 @@ struct engine *engine_free(struct engine *e);
  * They live as long as the engine. NULL: `containers` was. */
 struct container_inbox *engine_container_inbox(struct engine *e);
 struct container_roots *engine_container_roots(struct engine *e);
+/* There may be new roots (container_watch_look()). */
+void engine_look_for_containers(struct engine *e);
 
 /* What the runtimes' files say of a container now (container_lookup_read()). Any thread. */
 struct container_fact *engine_read_container(struct engine *e, const char *id, enum container_runtime runtime);

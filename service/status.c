@@ -214,6 +214,8 @@ static void gather(struct engine *engine, void *context)
 
 	sensor_counters(engine_sensor(engine), &counters);
 	engine_container_counters(engine, &containers);
+	if (s->backend->count_sockets)
+		containers.sockets = s->backend->count_sockets(s->backend->runtimes);
 	add_rings(s, &counters.source);
 	add_processes(s, &counters.processes);
 	add_containers(s, &containers);

@@ -39,6 +39,9 @@ struct telemetry_backend {
 	/* What the runtimes' files say of a container now, as a list that the caller frees (container_lookup_read()); NULL: nothing. Any thread. The
 	 * function itself may be NULL: nobody reads them. */
 	struct container_fact *(*read_container)(struct engine *e, const char *id, enum container_runtime runtime);
+	/* How many sockets of container runtimes are connected now. Any thread. May be NULL. */
+	uint32_t (*count_sockets)(const void *runtimes);
+	const void *runtimes;
 };
 
 int telemetry_add(struct rpc_server *s, const struct telemetry_backend *backend, struct error *err);
