@@ -7,6 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of hostconfig.json, what `docker update` changes (moby: container/container_unix.go, UpdateContainer); the rest is filled in, bit by bit, while a
+ * container is being made. */
+static const char *const updatable[] = {
+	"BlkioWeight",       "CpuPeriod",  "CpuQuota",   "CpuRealtimePeriod", "CpuRealtimeRuntime",
+	"CpuShares",         "CpusetCpus", "CpusetMems", "KernelMemory",      "Memory",
+	"MemoryReservation", "MemorySwap", "NanoCpus",   "PidsLimit",         "RestartPolicy",
+};
+
 static uint64_t hash_settings(const json_t *config, const json_t *host_config)
 {
 	struct state_json_hash *h;
@@ -17,7 +25,8 @@ static uint64_t hash_settings(const json_t *config, const json_t *host_config)
 	state_json_hash_add(h, json_object_get(config, "Name"));
 	state_json_hash_add(h, json_object_get(config, "Image"));
 	state_json_hash_add(h, json_object_get(config, "Config"));
-	state_json_hash_add(h, host_config);
+	for (size_t i = 0; i < sizeof(updatable) / sizeof(updatable[0]); i++)
+		state_json_hash_add(h, json_object_get(host_config, updatable[i]));
 	return state_json_hash_end(h);
 }
 
