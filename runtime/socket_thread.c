@@ -152,6 +152,18 @@ static void run_session(struct socket_thread *t)
 		socket_thread_problem(t, &err);
 }
 
+/* A socket that may be there and may not be seen is waited for like one that is not, but not without a word. */
+static void complain_of_hidden(struct socket_thread *t)
+{
+	struct stat stat_now;
+	struct error err;
+
+	if (stat(t->path, &stat_now) == 0 || errno != EACCES)
+		return;
+	error_set_errno(&err, -EACCES, "cannot look for the socket");
+	socket_thread_problem(t, &err);
+}
+
 static void *run(void *argument)
 {
 	struct socket_thread *t = argument;
@@ -159,6 +171,7 @@ static void *run(void *argument)
 
 	pthread_setname_np(pthread_self(), t->options.name);
 	for (;;) {
+		complain_of_hidden(t);
 		wait_until(t, is_there, -1);
 		if (socket_thread_stopping(t))
 			return NULL;

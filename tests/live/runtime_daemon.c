@@ -226,9 +226,10 @@ static void kill_in_cgroups(const struct runtime_daemon *d)
 
 static bool remove_cgroups(const struct runtime_daemon *d)
 {
-	return runtime_daemon_shell("find /sys/fs/cgroup -depth -type d -path '*/%s*' -exec rmdir {} + 2>/dev/null;"
-				    "! find /sys/fs/cgroup -type d -name %s 2>/dev/null | grep -q .",
-				    d->name, d->name) == 0;
+	return runtime_daemon_shell(
+		       "find /sys/fs/cgroup -depth -type d '(' -path '*/%s' -o -path '*/%s/*' ')' -exec rmdir {} + 2>/dev/null;"
+		       "! find /sys/fs/cgroup -type d -name %s 2>/dev/null | grep -q .",
+		       d->name, d->name, d->name) == 0;
 }
 
 void runtime_daemon_done(struct runtime_daemon *d)

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What a Docker may say that a real one says seldom or never; the real one is in tests/live/. */
@@ -113,6 +114,30 @@ Test(docker_client, a_docker_that_stops_talking_midway_does_not_either)
 	start(hang_later, false);
 	usleep(100000);
 	cr_expect_eq(counters().errors, 0, "%s", counters().problem);
+	stop();
+}
+
+Test(docker_client, a_socket_that_may_not_be_used_is_an_error)
+{
+	const struct fake_server_options options = {.answer = hang};
+	struct docker_client_options client_options = {0};
+	char directory[96];
+	uid_t user = geteuid();
+
+	log_set_level(LOG_ERROR);
+	server = fake_server_start(&options);
+	inbox = container_inbox_new(NULL, NULL);
+	snprintf(directory, sizeof(directory), "%s", fake_server_path(server));
+	*strrchr(directory, '/') = '\0';
+	cr_assert_eq(chmod(directory, 0755), 0);
+	cr_assert_eq(chmod(fake_server_path(server), 0), 0);
+	cr_assert(user != 0 || seteuid(65534) == 0);
+	client_options.path = fake_server_path(server);
+	client_options.inbox = inbox;
+	cr_assert_eq(docker_client_new(&client, &client_options, NULL), 0);
+	wait_errors(2);
+	cr_expect_str_eq(counters().problem, "/info: Permission denied");
+	cr_assert(user != 0 || seteuid(0) == 0);
 	stop();
 }
 

@@ -173,6 +173,28 @@ Test(socket_thread, a_good_session_with_nothing_to_do_lasts_until_there_is_anoth
 	cr_expect_eq(counters().errors, 0);
 }
 
+Test(socket_thread, a_directory_that_may_not_be_searched_is_said_once)
+{
+	char part[128];
+	uid_t user = geteuid();
+
+	make_directories();
+	make_socket();
+	snprintf(part, sizeof(part), "%s/a", directory);
+	cr_assert_eq(chmod(part, 0), 0);
+	/* Root may do everything: be somebody else. */
+	cr_assert(user != 0 || seteuid(65534) == 0);
+	start();
+	for (int i = 0; i < 200 && !counters().errors; i++)
+		usleep(5000);
+	cr_expect_eq(counters().errors, 1);
+	cr_expect_str_eq(counters().problem, "cannot look for the socket: Permission denied");
+	cr_expect_not(wait_sessions(1, 100));
+	thread = socket_thread_free(thread);
+	cr_assert(user != 0 || seteuid(0) == 0);
+	cr_assert_eq(chmod(part, 0755), 0);
+}
+
 Test(socket_thread, it_can_be_stopped_while_it_waits)
 {
 	uint64_t before_ns;
