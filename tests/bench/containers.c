@@ -7,7 +7,7 @@
  *	changes     what is done every few seconds, and when something changes, whatever happens
  *	start-up    until the sensor knows who is there, and its memory then
  *
- * Fails when an event of a host with containers costs half as much again as of one without, or the sensor takes 2 s to start.
+ * Fails when an event of a host with containers costs half as much again as one that is as long on a host without, or the sensor takes 2 s to start.
  */
 #include "proto/capsule8_encoder.h"
 #include "sensor/sensor.h"
@@ -191,23 +191,30 @@ static double lane_run(struct lane *l)
 
 /* Events */
 
-static void print_lane(struct lane *l, const struct lane *none, size_t rounds)
+/* How often the cost of `other` in the same round, in `ret`: what slows both does not count. */
+static struct measure_spread compare(const struct lane *l, const struct lane *other, size_t rounds)
 {
-	double ratios[ROUNDS_MAX], ns[ROUNDS_MAX];
-	struct measure_spread cost, ratio;
+	double ratios[ROUNDS_MAX];
 
-	for (size_t i = 0; i < rounds; i++) {
-		ratios[i] = l->ns[i] / none->ns[i];
-		ns[i] = l->ns[i];
-	}
+	for (size_t i = 0; i < rounds; i++)
+		ratios[i] = l->ns[i] / other->ns[i];
+	return measure_spread(ratios, rounds);
+}
+
+static void print_lane(const struct lane *l, const struct lane lanes[HOSTS], size_t rounds)
+{
+	struct measure_spread to_none = compare(l, &lanes[NONE], rounds), to_longer = compare(l, &lanes[LONGER], rounds), cost;
+	double ns[ROUNDS_MAX];
+
+	memcpy(ns, l->ns, sizeof(ns));
 	cost = measure_spread(ns, rounds);
-	ratio = measure_spread(ratios, rounds);
-	printf("  %-34s %7.0f  %5.0f..%-5.0f %6.3f  %5.3f..%-5.3f %7.0f\n", l->name, cost.median, cost.low, cost.high, ratio.median,
-	       ratio.low, ratio.high, (double)l->bytes / (double)l->events);
-	if (ratio.median > RATIO_MAX) {
-		printf("  that is more than %.1f times of what the host without containers takes\n", RATIO_MAX);
-		failed = true;
-	}
+	printf("  %-30s %5.0f %5.0f..%-5.0f   %5.3f %5.3f..%5.3f   %5.3f %5.3f..%5.3f %6.0f\n", l->name, cost.median, cost.low, cost.high,
+	       to_none.median, to_none.low, to_none.high, to_longer.median, to_longer.low, to_longer.high,
+	       (double)l->bytes / (double)l->events);
+	if (to_longer.median <= RATIO_MAX)
+		return;
+	printf("  that is more than %.1f times of what the same bytes cost without containers\n", RATIO_MAX);
+	failed = true;
 }
 
 static void time_events(const char *what, enum stream_order order, size_t subscribers, size_t rounds)
@@ -233,7 +240,7 @@ static void time_events(const char *what, enum stream_order order, size_t subscr
 		}
 	printf("%s, %zu subscriber%s\n", what, subscribers, subscribers > 1 ? "s" : "");
 	for (int i = 0; i < LANES; i++)
-		print_lane(&lanes[i], &lanes[NONE], rounds);
+		print_lane(&lanes[i], lanes, rounds);
 	for (int i = 0; i < LANES; i++) {
 		measure_require(lanes[i].events == (rounds + 1) * SAMPLES * subscribers, "%s: %llu events came out", lanes[i].name,
 				(unsigned long long)lanes[i].events);
@@ -366,7 +373,7 @@ static int measure(size_t rounds)
 {
 	/* While the heap is empty. */
 	time_starts();
-	printf("  %-34s %7s  %12s %6s  %12s %7s\n", "events", "ns", "quartiles", "ratio", "quartiles", "bytes");
+	printf("%-32s %5s %-12s   %5s %-12s   %5s %-12s %6s\n", "events", "ns", " quartiles", "none", "= 1", "bytes", "= 1", "bytes");
 	time_events("each event another process", STREAM_EACH_ANOTHER, 1, rounds);
 	time_events("each event another process", STREAM_EACH_ANOTHER, SUBSCRIBERS, rounds);
 	time_events("eight events of a process in a row", STREAM_RUNS, 1, rounds);
