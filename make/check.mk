@@ -110,17 +110,26 @@ check-clients: deps-clients all $(LOADS)
 check-threads: deps-check $(THREAD_TESTS)
 	$(Q)./scripts/check $(BUILD) --unit $(THREAD_TESTS) --
 
-# What matching costs. No root, no kernel.
+# What matching costs, and what containers do. Neither root nor a kernel is needed but where it says so.
 $(BUILD)/tests/bench/matching: $(BUILD)/objects/tests/bench/matching.o $(foreach f,subscription sensor container tracing base,$(BUILD)/lib$(f).a)
+$(BUILD)/tests/bench/containers: $(addprefix $(BUILD)/objects/tests/bench/,containers.o crowd.o measure.o stream.o) \
+	$(foreach f,proto subscription sensor container tracing base,$(BUILD)/lib$(f).a)
+$(BUILD)/tests/bench/containers_start: $(addprefix $(BUILD)/objects/tests/bench/,containers_start.o crowd.o measure.o sleepers.o) $(BUILD)/libbase.a
+$(addprefix $(BUILD)/tests/bench/,matching containers containers_start):
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -Wl,--as-needed $(PKG_LIBS) -lm -lpthread
 
-.PHONY: bench-matching
+.PHONY: bench-matching bench-containers
 bench-matching: $(BUILD)/tests/bench/matching
 	$(Q)$<
 
-bench: deps-bench all bench-matching $(LOADS) ## measure matching, and compare the sensor's CPU time per event with that of perf record (as root)
+# The second part is about the real sensor on real processes, and skips itself without root.
+bench-containers: $(BUILD)/tests/bench/containers $(BUILD)/tests/bench/containers_start all
+	$(Q)$(BUILD)/tests/bench/containers
+	$(Q)$(BUILD)/tests/bench/containers_start $(BUILD)/ringside
+
+bench: deps-bench all bench-matching bench-containers $(LOADS) ## measure matching and containers, and compare the sensor's CPU time per event with that of perf record (as root)
 	$(Q)./scripts/bench $(BUILD)
 
 .PRECIOUS: $(BUILD)/objects/tests/%.o

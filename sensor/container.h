@@ -43,7 +43,8 @@ struct container {
 	 * be kept by this number alone. */
 	uint64_t revision;
 	uint32_t references;
-	uint32_t processes; /* that are in it and have not ended; the revision does not tell of them */
+	uint32_t processes;            /* that are in it and have not ended; the revision does not tell of them */
+	struct process_entry *members; /* all that have it as theirs; the process cache's own list */
 };
 
 /* Takes NULL; returns its argument. */

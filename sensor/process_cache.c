@@ -211,8 +211,7 @@ static void set_container(struct process_cache *c, struct process_entry *e, stru
 		return;
 	}
 	leave_container(e);
-	container_unref(e->process.container);
-	e->process.container = container;
+	process_entry_contain(e, container);
 	if (is_alive(e) && container)
 		container->processes++;
 	process_tree_revise(&c->tree, e);
@@ -550,9 +549,8 @@ static void revise_processes_of(void *context, const struct container *container
 {
 	struct process_cache *c = context;
 
-	for (struct process_entry *e = c->table; e; e = e->hh.next)
-		if (e->process.container == container)
-			process_tree_revise(&c->tree, e);
+	for (struct process_entry *e = container->members; e; e = e->member_next)
+		process_tree_revise(&c->tree, e);
 }
 
 /* Of a process that only /proc has shown, an exit sample from before it was seen tells the end when the process is older than the sample: it

@@ -16,12 +16,24 @@ struct process_entry *process_tree_add(struct process_tree *t, uint32_t tgid)
 	return e;
 }
 
+void process_entry_contain(struct process_entry *e, struct container *container)
+{
+	struct container *before = e->process.container;
+
+	if (before)
+		DL_DELETE2(before->members, e, member_prev, member_next);
+	container_unref(before);
+	e->process.container = container;
+	if (container)
+		DL_PREPEND2(container->members, e, member_prev, member_next);
+}
+
 void process_entry_free(struct process_entry *e)
 {
 	thread_set_done(&e->threads);
 	free(e->process.encoded);
 	free(e->process.cwd);
-	container_unref(e->process.container);
+	process_entry_contain(e, NULL);
 	free(e);
 }
 
@@ -174,7 +186,7 @@ void process_tree_leave_table(struct process_tree *t, struct process_entry *e)
 	DL_APPEND2(t->kept, e, older, newer);
 	t->kept_count++;
 	drop_encoded(e);
-	e->process.container = container_unref(e->process.container);
+	process_entry_contain(e, NULL);
 	unref(t, e);
 }
 

@@ -24,7 +24,8 @@ struct process_entry {
 	bool encoded_below; /* it or a descendant may have encoded bytes that are current; never set without its parent's */
 	struct process_entry *children;
 	struct process_entry *sibling_prev, *sibling_next;
-	struct process_entry *older, *newer; /* in `lingering` or `kept` */
+	struct process_entry *older, *newer;             /* in `lingering` or `kept` */
+	struct process_entry *member_prev, *member_next; /* of its container's members */
 	UT_hash_handle hh;
 };
 
@@ -67,6 +68,9 @@ void process_tree_leave_table(struct process_tree *t, struct process_entry *e);
 
 /* Cuts the oldest kept entry out of all lineages and thereby frees it. */
 void process_tree_cut_oldest(struct process_tree *t);
+
+/* Takes over the reference of the container that it is in now (NULL: none), and gives back that of the one before. */
+void process_entry_contain(struct process_entry *e, struct container *container);
 
 /* Frees the memory of one entry and of nothing it refers to, but gives its container back. */
 void process_entry_free(struct process_entry *e);

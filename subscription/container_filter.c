@@ -211,17 +211,3 @@ bool container_filter_matches(const struct container_filter *f, const struct con
 			return true;
 	return false;
 }
-
-bool container_verdicts_match(struct container_verdicts *v, const struct container_filter *f, const struct container *c)
-{
-	size_t slot;
-
-	if (!c)
-		return false;
-	slot = c->revision % CONTAINER_VERDICTS;
-	if (v->revisions[slot] != c->revision) {
-		v->revisions[slot] = c->revision;
-		v->verdicts[slot] = container_filter_matches(f, c);
-	}
-	return v->verdicts[slot];
-}

@@ -60,16 +60,4 @@ bool container_filter_equal(const struct container_filter *a, const struct conta
 /* `c` NULL: no container. */
 bool container_filter_matches(const struct container_filter *f, const struct container *c);
 
-/* What a filter said of the containers that it was last asked about: one costs a load and a compare per event, as long as nothing changes. Zeros
- * at first. */
-#define CONTAINER_VERDICTS 16
-
-struct container_verdicts {
-	uint64_t revisions[CONTAINER_VERDICTS]; /* of the container */
-	bool verdicts[CONTAINER_VERDICTS];
-};
-
-/* The same as container_filter_matches(). */
-bool container_verdicts_match(struct container_verdicts *v, const struct container_filter *f, const struct container *c);
-
 #endif

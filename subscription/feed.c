@@ -40,6 +40,7 @@ struct feed *feed_free(struct feed *f)
 			matcher_done(&f->matchers[i]);
 	free(f->matchers);
 	free(f->served);
+	container_verdicts_done(&f->containers);
 	buffer_done(&f->open);
 	subscription_spec_free(f->spec);
 	free(f);

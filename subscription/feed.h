@@ -1,6 +1,7 @@
 #ifndef SUBSCRIPTION_FEED_H
 #define SUBSCRIPTION_FEED_H
 
+#include "subscription/container_verdicts.h"
 #include "subscription/matcher.h"
 #include "subscription/subscriber_set.h"
 #include "subscription/window.h"

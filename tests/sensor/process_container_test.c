@@ -244,6 +244,50 @@ Test(process_container, what_is_learned_of_a_container_changes_what_its_processe
 	cr_expect_eq(process_cache_find(cache, OUTSIDE)->revision, outside);
 }
 
+static void rename_in_docker(const char *id, const char *name)
+{
+	static uint64_t later_ns;
+
+	docker_tree_put(&docker, id, name, "sha256:" IMAGE, "nginx");
+	later_ns += CONTAINER_LOOK_AGAIN_NS;
+	process_cache_refresh_containers(cache, clock_monotonic_ns() + later_ns);
+}
+
+Test(process_container, what_is_learned_of_a_container_concerns_those_who_are_in_it_now)
+{
+	enum {
+		STAYED,
+		CAME,
+		LEFT,
+		MOVED_ON,
+		ENDED,
+		GONE,
+		COUNT
+	};
+	static const bool is_in[COUNT] = {[STAYED] = true, [CAME] = true, [ENDED] = true};
+	uint64_t before[COUNT];
+	struct process *ended;
+
+	for (uint32_t i = 0; i < COUNT; i++)
+		cr_assert_not_null(fork_of(i == CAME ? OUTSIDE : INSIDE, CHILD + i, 0));
+	attach(CHILD + CAME, "/docker/" A);
+	attach_in(CHILD + LEFT, 4, "/");
+	attach(CHILD + MOVED_ON, "/docker/" B);
+	cr_assert(process_cache_exit(cache, CHILD + GONE, CHILD + GONE, 1, now_ns += 1000, &ended));
+	process_cache_advance(cache, now_ns += PROCESS_LINGER_NS);
+	cr_expect_null(process_cache_find(cache, CHILD + GONE));
+	cr_assert(process_cache_exit(cache, CHILD + ENDED, CHILD + ENDED, 1, now_ns += 1000, &ended));
+	for (uint32_t i = 0; i < GONE; i++)
+		before[i] = process_cache_find(cache, CHILD + i)->revision;
+	rename_in_docker(A, "/renamed");
+	for (uint32_t i = 0; i < GONE; i++) {
+		const struct process *p = process_cache_find(cache, CHILD + i);
+
+		cr_expect_eq(p->revision != before[i], is_in[i], "child %u", i);
+		cr_expect_eq(p->container && !strcmp(p->container->name.bytes, "/renamed"), is_in[i], "child %u", i);
+	}
+}
+
 static uint32_t count_in(const char *id)
 {
 	const struct container *c = container_table_find(containers, id);

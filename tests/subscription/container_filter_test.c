@@ -245,24 +245,3 @@ Test(container_filter, equal_means_the_same_entries_in_the_same_order)
 	cr_expect_not(container_filter_equal(filter, other));
 	container_filter_free(other);
 }
-
-Test(container_filter, a_verdict_lasts_as_long_as_the_containers_revision)
-{
-	struct container_verdicts verdicts = {0};
-	struct container c = make(A, "", "", "");
-
-	add(CONTAINER_FILTER_NAME, "web");
-	cr_expect_not(container_verdicts_match(&verdicts, filter, NULL));
-	cr_expect_not(container_verdicts_match(&verdicts, filter, &c));
-	c.name = string("/web");
-	cr_expect_not(container_verdicts_match(&verdicts, filter, &c), "nothing has said that it has changed");
-	c.revision += 1000;
-	cr_expect(container_verdicts_match(&verdicts, filter, &c));
-	/* More of them than there are places. */
-	for (int i = 0; i < 3 * CONTAINER_VERDICTS; i++) {
-		struct container one = make(B, i % 3 ? "/other" : "/web", "", "");
-
-		cr_expect_eq(container_verdicts_match(&verdicts, filter, &one), i % 3 == 0);
-	}
-	cr_expect(container_verdicts_match(&verdicts, filter, &c));
-}
