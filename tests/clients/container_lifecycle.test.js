@@ -20,18 +20,12 @@ const obedient = (status) => ['/bin/sh', '-c', `trap "exit ${status}" TERM; whil
 const isOver = async (t, container) => !(await docker.inspect(t, container.id)).State.Running;
 const over = (t, container) => until(() => isOver(t, container), `${container.name} has ended`, 20000, 100);
 
-// The process that Docker has started, when it is gone by the time that one could ask Docker.
-async function pidOf(container, program) {
-	await until(() => lives.pids(container, program).length > 0, `${program.join(' ')} has been told of`);
-	return lives.pids(container, program)[0];
-}
-
 test('Docker: a container that ends by itself is created, runs, exits, and is destroyed when it is removed', { skip }, async (t) => {
 	const web = await docker.create(t, 'ends', ['/bin/true']);
 
 	await docker.client(t, 'start', web.id);
 	await over(t, web);
-	const pid = await pidOf(web, ['/bin/true']);
+	const pid = await lives.pid(web, '/bin/true');
 	await lives.expect(web, [created(web), running(web, pid), exited(web, ended(0), pid)]);
 	await docker.client(t, 'rm', web.id);
 	await lives.expect(web, [created(web), running(web, pid), exited(web, ended(0), pid), destroyed(web)]);
@@ -43,7 +37,7 @@ test('Docker: the exit status is told', { skip }, async (t) => {
 
 	await docker.client(t, 'start', web.id);
 	await over(t, web);
-	const pid = await pidOf(web, program);
+	const pid = await lives.pid(web, program[0]);
 	assert.equal((await docker.inspect(t, web.id)).State.ExitCode, 3);
 	await lives.expect(web, [created(web), running(web, pid), exited(web, ended(3), pid)]);
 });
@@ -73,7 +67,7 @@ test('Docker: one that takes too much memory is told to have been killed for it'
 	await docker.client(t, 'start', web.id);
 	await over(t, web);
 	assert.ok((await docker.inspect(t, web.id)).State.OOMKilled);
-	const pid = await pidOf(web, greedy);
+	const pid = await lives.pid(web, greedy[0]);
 	await lives.expect(web, [created(web), running(web, pid), exited(web, killed(9, { oom: true }), pid)]);
 });
 
@@ -83,7 +77,7 @@ test('Docker: one that crashes has exit code 139, signal 11 and a core dump', { 
 	await docker.client(t, 'start', web.id);
 	await over(t, web);
 	assert.equal((await docker.inspect(t, web.id)).State.ExitCode, 139);
-	const pid = await pidOf(web, ['/bin/crash']);
+	const pid = await lives.pid(web, '/bin/crash');
 	await lives.expect(web, [created(web), running(web, pid), exited(web, killed(11, { core: true }), pid)]);
 });
 
@@ -137,8 +131,8 @@ test('Docker: what it starts again by itself is told of each time', { skip }, as
 	const web = await docker.create(t, 'unlucky', program, { flags: ['--restart', 'on-failure:2'] });
 
 	await docker.client(t, 'start', web.id);
-	await until(() => lives.pids(web, program).length === 3, 'it has been started three times', 20000);
-	const pids = lives.pids(web, program);
+	await until(() => lives.pids(web, program[0]).length === 3, 'it has been started three times', 20000);
+	const pids = lives.pids(web, program[0]);
 	await lives.expect(web, [created(web), ...pids.flatMap((pid) => [running(web, pid), exited(web, ended(1), pid)])]);
 });
 
@@ -164,7 +158,7 @@ test('Docker: one that removes itself has a whole life', { skip }, async (t) => 
 	const web = await docker.create(t, 'fleeting', program, { flags: ['--rm'] });
 
 	await docker.client(t, 'start', web.id);
-	const pid = await pidOf(web, program);
+	const pid = await lives.pid(web, program[0]);
 	await lives.expect(web, [created(web), running(web, pid), exited(web, ended(4), pid), destroyed(web)]);
 });
 

@@ -70,7 +70,7 @@ export async function writeArchive(t, folder, layer, name, file) {
 	const config = {
 		architecture: 'amd64',
 		os: 'linux',
-		config: { Env: ['PATH=/bin'], Cmd: ['/bin/sh'] },
+		config: { Env: ['PATH=/bin'], Cmd: ['/bin/sh'], Labels: { name } },
 		rootfs: { type: 'layers', diff_ids: [digest(bytes)] },
 	};
 	const manifest = {

@@ -21,7 +21,8 @@ const how = ({ code, status = 0, signal = 0, core = false, oom = false, unknown 
 
 // The lines that are expected of a container.
 export const created = (container) => `created ${whose(container)}`;
-export const updated = (container) => `updated ${whose(container)}`;
+// While it runs, with its first process.
+export const updated = (container, pid = container.pid) => `updated ${whose(container)}${flag(`pid ${pid}`, pid)}`;
 export const running = (container, pid = container.pid) => `running ${whose(container)} pid ${pid}`;
 export const exited = (container, ending, pid = container.pid) => `exited ${whose(container)} pid ${pid} ${how(ending)}`;
 export const destroyed = (container) => `destroyed ${whose(container)}`;
@@ -87,10 +88,24 @@ export class Lives {
 		assert.deepEqual(this.lines(container, this.full), expected, 'in the full view');
 	}
 
-	// The pids that have run this program in the container, in order.
+	// The first process of a container whose program this is; when it is gone before one could ask its runtime.
+	async pid(container, program) {
+		await until(
+			() => this.pids(container, program).length > 0,
+			() => `${program} has been told of; lost: ${this.execs.lost}; there are\n${this.lines(container).join('\n')}\n${this.programs().join('\n')}`,
+		);
+		return this.pids(container, program)[0];
+	}
+
+	// What has been run last, for people.
+	programs() {
+		return this.execs.events.slice(-60).map((event) => `${event.process_pid} ${event.container_id} ${event.process?.exec_filename}`);
+	}
+
+	// The pids that have run this program in the container, in order. (Its arguments may have been gone when they were looked for.)
 	pids(container, program) {
 		return this.execs.events
-			.filter(({ container_id: of, process }) => of === container.id && process?.exec_command_line.join(' ') === program.join(' '))
+			.filter(({ container_id: of, process }) => of === container.id && process?.exec_filename === program)
 			.map(({ process_pid: pid }) => pid);
 	}
 }

@@ -6,7 +6,7 @@
 //	test('...', { skip: docker.skip }, async (t) => {
 //		const web = await docker.run(t, 'web', ['/bin/sleep', '100']);
 //
-// What they have in common: run(), exec(), kill(), remove(); `options`, which make a sensor see this one; and a container is
+// What they have in common: create(), begins() (what was created), run() (both), exec(), kill(), remove(); `options`, which make a sensor see this one; and a container is
 // { id, name, imageId, imageName, pid }, as the sensor has to tell of it.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -149,8 +149,12 @@ export class Docker extends Runtime {
 	async run(t, name, words, options) {
 		const container = await this.create(t, name, words, options);
 
-		await this.client(t, 'start', container.id);
+		await this.begins(t, container);
 		return { ...container, pid: await this.pid(t, container) };
+	}
+
+	begins(t, { id }) {
+		return this.client(t, 'start', id);
 	}
 
 	async pid(t, { id }) {
@@ -225,8 +229,12 @@ export class Podman extends Runtime {
 	async run(t, name, words, options) {
 		const container = await this.create(t, name, words, options);
 
-		await this.client(t, 'start', container.id);
+		await this.begins(t, container);
 		return { ...container, pid: await this.pid(t, container) };
+	}
+
+	begins(t, { id }) {
+		return this.client(t, 'start', id);
 	}
 
 	async pid(t, { id }) {
@@ -265,6 +273,7 @@ export class Containerd extends Runtime {
 			...['--runc-root', path.join(shimRoots, site.key)],
 		];
 		this.number = 0;
+		this.imageIds = new Map();
 		const child = this.daemon('containerd', ['--config', site.path('containerd.toml')]);
 		await this.ready(child, () => this.client(this.scope, 'version'));
 		this.imageId = await this.import(this.imageName);
@@ -286,14 +295,15 @@ export class Containerd extends Runtime {
 
 		await this.client(this.scope, 'images', 'import', this.site.path(`${folder}.tar`));
 		// containerd's own id of an image is its manifest's.
-		return manifest.replace('sha256:', '');
+		this.imageIds.set(name, manifest.replace('sha256:', ''));
+		return this.imageIds.get(name);
 	}
 
 	async create(t, name, words, { flags = [], image = this.imageName } = {}) {
 		const id = `${this.site.key}-${name}`;
 
-		await this.client(t, 'containers', 'create', ...flags, image, id, ...words);
-		return { id, name: id, imageId: this.imageId, imageName: image, pid: 0 };
+		await this.client(t, 'containers', 'create', ...flags, '--', image, id, ...words);
+		return { id, name: id, imageId: this.imageIds.get(image), imageName: image, pid: 0 };
 	}
 
 	async begins(t, { id }) {
@@ -314,7 +324,7 @@ export class Containerd extends Runtime {
 	}
 
 	exec(t, { id }, words) {
-		return this.client(t, 'tasks', 'exec', '--exec-id', `exec-${this.number++}`, '--fifo-dir', this.site.path('fifo'), id, ...words);
+		return this.client(t, 'tasks', 'exec', '--exec-id', `exec-${this.number++}`, '--fifo-dir', this.site.path('fifo'), '--', id, ...words);
 	}
 
 	async kill(t, { id }, signal = 'KILL') {
@@ -352,6 +362,10 @@ export class Runc extends Runtime {
 		return this.call(t, 'runc', ['--root', this.root, ...words]);
 	}
 
+	begins(t, { id }) {
+		return this.client(t, 'start', id);
+	}
+
 	// For what leaves a container behind, which would keep our pipes open.
 	silent(t, ...words) {
 		return this.call(t, 'runc', ['--root', this.root, ...words], { stdio: 'ignore' });
@@ -364,7 +378,11 @@ export class Runc extends Runtime {
 			ociVersion: '1.0.2',
 			process: { user: { uid: 0, gid: 0 }, args: words, env: ['PATH=/bin'], cwd: '/tmp', rlimits },
 			root: { path: this.rootfs },
-			mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
+			// All share the files, but runc makes devices for each.
+			mounts: [
+				{ destination: '/proc', type: 'proc', source: 'proc' },
+				{ destination: '/dev', type: 'tmpfs', source: 'tmpfs' },
+			],
 			annotations: { 'org.opencontainers.image.ref.name': image },
 			linux: { namespaces: ['pid', 'mount', 'ipc', 'uts', 'network'].map((type) => ({ type })), resources },
 		};
