@@ -71,6 +71,8 @@ struct watch_root {
 struct watch_tree {
 	struct inotify_set *set;
 	struct container_inbox *inbox;
+	void (*between)(void *context);
+	void *context;
 	struct watch_root *roots;
 	struct watch_dir *line;   /* to be looked at */
 	struct watch_dir *polled; /* the one that was looked at longest ago first */
@@ -478,6 +480,8 @@ static void look(struct watch_tree *t, struct watch_dir *dir, bool at_once)
 		set_failed(t, dir, false);
 	if (r)
 		look_failed(t, dir, path, r);
+	if (t->between)
+		t->between(t->context);
 }
 
 /* Roots. */
@@ -602,8 +606,11 @@ static bool is_among(const char *const *files, const char *name)
 
 static void file_event(struct watch_tree *t, struct watch_dir *dir, uint32_t mask, const char *name)
 {
-	if (is_among(mask & IN_DELETE ? dir->kind->markers : dir->kind->files, name) && dir->batch != t->batch)
-		read_files(t, dir, true);
+	if (!is_among(mask & IN_DELETE ? dir->kind->markers : dir->kind->files, name) || dir->batch == t->batch)
+		return;
+	read_files(t, dir, true);
+	if (t->between)
+		t->between(t->context);
 }
 
 static void child_came(struct watch_tree *t, struct watch_dir *dir, const char *name)
@@ -686,7 +693,7 @@ static int64_t time_of_files_ns(void)
 	return (int64_t)now.tv_sec * (int64_t)NSEC_PER_SEC + now.tv_nsec;
 }
 
-struct watch_tree *watch_tree_new(struct container_inbox *inbox)
+struct watch_tree *watch_tree_new(struct container_inbox *inbox, void (*between)(void *context), void *context)
 {
 	struct watch_tree *t = calloc(1, sizeof(*t));
 	int r;
@@ -694,6 +701,8 @@ struct watch_tree *watch_tree_new(struct container_inbox *inbox)
 	if (!t)
 		return NULL;
 	t->inbox = inbox;
+	t->between = between;
+	t->context = context;
 	t->start_ns = time_of_files_ns();
 	t->set = inotify_set_new(event, t);
 	if (!t->set) {

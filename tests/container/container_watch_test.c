@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 TestSuite(container_watch);
@@ -76,20 +77,26 @@ static void set_up(struct fixture *f)
 	};
 }
 
+static void start_with(struct fixture *f, const struct container_roots_options *options)
+{
+	struct error err = {0};
+
+	f->inbox = container_inbox_new(take, f);
+	cr_assert_eq(container_roots_new(&f->roots, options, &err), 0, "%s", err.message);
+	cr_assert_eq(container_watch_new(&f->watch, f->roots, f->inbox, &err), 0, "%s", err.message);
+}
+
 static void start(struct fixture *f)
 {
-	struct container_roots_options options = {
+	const struct container_roots_options options = {
 		.paths = {[CONTAINER_ROOT_DOCKER] = &f->docker,
 			  [CONTAINER_ROOT_CONTAINERD] = &f->containerd,
 			  [CONTAINER_ROOT_STORAGE] = &f->storage,
 			  [CONTAINER_ROOT_RUNC] = &f->runc},
 		.counts = {1, 1, 1, 1},
 	};
-	struct error err = {0};
 
-	f->inbox = container_inbox_new(take, f);
-	cr_assert_eq(container_roots_new(&f->roots, &options, &err), 0, "%s", err.message);
-	cr_assert_eq(container_watch_new(&f->watch, f->roots, f->inbox, &err), 0, "%s", err.message);
+	start_with(f, &options);
 }
 
 static void tear_down(struct fixture *f)
@@ -143,10 +150,15 @@ static void write_docker(struct fixture *f, const char *id, const char *name, co
 
 static void write_runc_as(struct fixture *f, const char *id, const char *bundle, const char *name)
 {
-	const char *state = scratch_path("{\"id\":\"%s\",\"init_process_pid\":%d,\"init_process_start\":1,"
-					 "\"created\":\"2026-11-26T01:00:00.5Z\",\"config\":{\"rootfs\":\"%s/rootfs\",\"labels\":"
-					 "[\"bundle=%s\"],\"cgroups\":{\"path\":\"/%s\"}},\"cgroup_paths\":{}}",
-					 id, (int)getpid(), bundle, bundle, id);
+	time_t now = time(NULL) + 1;
+	char created[32];
+	struct tm tm;
+	const char *state;
+
+	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	state = scratch_path("{\"id\":\"%s\",\"init_process_pid\":%d,\"init_process_start\":1,\"created\":\"%s\",\"config\":{"
+			     "\"rootfs\":\"%s/rootfs\",\"labels\":[\"bundle=%s\"],\"cgroups\":{\"path\":\"/%s\"}},\"cgroup_paths\":{}}",
+			     id, (int)getpid(), created, bundle, bundle, id);
 
 	scratch_write(state, "%s/%s/%s", f->runc, id, name);
 }
@@ -297,6 +309,36 @@ Test(container_watch, a_root_that_is_found_out_later_is_looked_at_when_told)
 	tear_down(&f);
 }
 
+Test(container_watch, roots_of_new_namespaces_and_users_are_found_when_they_come)
+{
+	const char *bundle = make_bundle();
+	struct container_roots_options options = {0};
+	uint64_t began;
+	struct fixture f;
+
+	set_up(&f);
+	options.host = scratch_mkdir("%s/host", scratch_dir());
+	start_with(&f, &options);
+	began = clock_monotonic_ns();
+	scratch_mkdir("%s/run", options.host);
+	scratch_mkdir("%s/run/docker", options.host);
+	scratch_mkdir("%s/run/docker/runtime-runc", options.host);
+	f.runc = scratch_mkdir("%s/run/docker/runtime-runc/moby", options.host);
+	scratch_mkdir("%s/a", f.runc);
+	write_runc(&f, "a", bundle);
+	cr_assert_str_eq(await(&f, 0)->id, "a");
+	scratch_mkdir("%s/run/user", options.host);
+	scratch_mkdir("%s/run/user/1000", options.host);
+	usleep(50000);
+	f.runc = scratch_mkdir("%s/run/user/1000/runc", options.host);
+	scratch_mkdir("%s/b", f.runc);
+	write_runc(&f, "b", bundle);
+	cr_assert_str_eq(await(&f, 1)->id, "b");
+	cr_assert_lt(clock_monotonic_ns() - began, 2 * NSEC_PER_SEC, "it did not wait until roots are looked for");
+	cr_assert_not(await(&f, 0)->listed || await(&f, 1)->listed);
+	tear_down(&f);
+}
+
 /* Of the thread that watches: how often it has slept and been woken. */
 static long wake_ups(void)
 {
@@ -400,6 +442,8 @@ static pid_t run_runc(const char *const *arguments)
 	if (!pid) {
 		int null = open("/dev/null", O_RDWR);
 
+		/* Not in one group with us, when the scheduler shares time between groups: nor are runtimes in that of the sensor. */
+		setsid();
 		dup2(null, 0);
 		dup2(null, 1);
 		dup2(null, 2);

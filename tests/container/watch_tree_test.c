@@ -92,7 +92,7 @@ static struct fixture set_up(const struct watch_kind *kind)
 {
 	struct fixture f = {.inbox = container_inbox_new(NULL, NULL), .root = scratch_path("%s/root", scratch_dir())};
 
-	f.tree = watch_tree_new(f.inbox);
+	f.tree = watch_tree_new(f.inbox, NULL, NULL);
 	cr_assert_not_null(f.tree);
 	if (kind)
 		cr_assert_eq(watch_tree_add_root(f.tree, f.root, kind, true), 0);
