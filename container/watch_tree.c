@@ -256,7 +256,7 @@ static int watch_dir(struct watch_tree *t, struct watch_dir *dir, const char *pa
 {
 	bool had_watch = dir->owner.watch.entry;
 	int watched = inotify_set_watch(t->set, &dir->owner.watch, path, mask_of(dir));
-	struct identity now;
+	struct identity now = {0};
 	int r;
 
 	if (watched < 0 && watched != -ENOSPC && watched != -EMFILE)
@@ -554,7 +554,7 @@ static void check_root(struct watch_tree *t, struct watch_root *root)
 	char name[NAME_MAX + 1] = "";
 
 	for (int i = 0; i < WAY_RETRIES; i++) {
-		struct identity identity;
+		struct identity identity = {0};
 		int r = identify(&identity, root->path, 0);
 
 		if (!r) {

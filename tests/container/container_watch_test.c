@@ -492,31 +492,54 @@ static const char *make_real_bundle(struct fixture *f, const char *program, cons
 	return bundle;
 }
 
+/* Without an assertion: what was made is deleted in any case. */
+static bool wait_for(struct fixture *f, bool created, size_t *ret_n)
+{
+	for (int i = 0; i < 2000 * SLOWER; i++) {
+		bool found = false;
+
+		pthread_mutex_lock(&f->lock);
+		for (size_t n = 0; n < f->count && !found; n++) {
+			found = !f->arrivals[n].fact->gone && (f->arrivals[n].fact->state == CONTAINER_CREATED) == created;
+			*ret_n = n;
+		}
+		pthread_mutex_unlock(&f->lock);
+		if (found)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
 Test(container_watch, runc_creates_starts_and_deletes)
 {
 	const char *bundle, *id = scratch_path("ringside-%d", (int)getpid());
+	size_t created_n = 0, started_n = 0, n;
+	int create, start_status, delete_status;
+	const struct container_fact *fact;
+	bool created, started;
 	struct fixture f;
-	size_t n = 0;
 
 	set_up(&f);
 	bundle = make_real_bundle(&f, "sleep", "0");
 	start(&f);
-	cr_assert_eq(runc(&f, "create", "--bundle", bundle, id), 0);
-	cr_assert_eq(await(&f, n)->state, CONTAINER_CREATED);
-	cr_assert_str_eq(await(&f, n)->bundle, bundle);
-	cr_assert_not_null(await(&f, n)->oci_config);
-	cr_assert_gt(await(&f, n)->init_pid, 0);
-	while (await(&f, n)->state == CONTAINER_CREATED) {
-		if (!n)
-			cr_assert_eq(runc(&f, "start", id, NULL, NULL), 0);
-		n++;
-	}
+	create = runc(&f, "create", "--bundle", bundle, id);
+	created = wait_for(&f, true, &created_n);
+	start_status = runc(&f, "start", id, NULL, NULL);
+	started = wait_for(&f, false, &started_n);
+	delete_status = runc(&f, "delete", "--force", id, NULL);
+	cr_assert(!create && !start_status && !delete_status, "%d %d %d", create, start_status, delete_status);
+	cr_assert(created && started);
+	fact = await(&f, created_n);
+	cr_assert_eq(created_n, 0);
+	cr_assert_str_eq(fact->id, id);
+	cr_assert_str_eq(fact->bundle, bundle);
+	cr_assert_not_null(fact->oci_config);
+	cr_assert_gt(fact->init_pid, 0);
 	/* It may have ended by the time that it is looked at. */
-	cr_assert(await(&f, n)->state == CONTAINER_RUNNING || await(&f, n)->state == CONTAINER_EXITED);
-	usleep(100000);
-	cr_assert_eq(runc(&f, "delete", "--force", id, NULL), 0);
-	while (!await(&f, n)->gone)
-		n++;
+	cr_assert(await(&f, started_n)->state == CONTAINER_RUNNING || await(&f, started_n)->state == CONTAINER_EXITED);
+	for (n = started_n; !await(&f, n)->gone; n++)
+		;
 	usleep(50000);
 	cr_assert_eq(count(&f), n + 1);
 	tear_down(&f);
