@@ -7,17 +7,31 @@
 #include <stdio.h>
 #include <string.h>
 
+/* While it creates a container, Docker writes its files a few times; these it thinks of later than of the rest. No update changes them. */
+static void remove_late_defaults(json_t *host_config)
+{
+	(void)json_object_del(host_config, "MaskedPaths");
+	(void)json_object_del(host_config, "ReadonlyPaths");
+}
+
 static uint64_t hash_settings(const json_t *config, const json_t *host_config)
 {
 	struct state_json_hash *h;
+	json_t *host_settings;
 
 	if (!host_config)
 		return 0;
+	/* It takes what is not const, and does not change it. */
+	host_settings = json_copy((json_t *)host_config);
+	if (!host_settings)
+		return 0;
+	remove_late_defaults(host_settings);
 	h = state_json_hash_new();
 	state_json_hash_add(h, json_object_get(config, "Name"));
 	state_json_hash_add(h, json_object_get(config, "Image"));
 	state_json_hash_add(h, json_object_get(config, "Config"));
-	state_json_hash_add(h, host_config);
+	state_json_hash_add(h, host_settings);
+	json_decref(host_settings);
 	return state_json_hash_end(h);
 }
 
@@ -33,7 +47,8 @@ static void take_state(struct container_fact *f, const json_t *state)
 	f->oom_killed = is_true(state, "OOMKilled");
 	if (!json_is_object(state))
 		return;
-	if (is_true(state, "Running") || is_true(state, "Paused")) {
+	/* One that waits to be started again by its restart policy is "Running" to Docker, without a process. */
+	if (is_true(state, "Running") && !is_true(state, "Restarting")) {
 		f->state = CONTAINER_RUNNING;
 		f->init_pid = (uint32_t)state_json_number(state, "Pid", INT32_MAX);
 	} else if (f->started_ns) {
@@ -119,7 +134,7 @@ static int read_one(struct state_file *ret, const char *root, const char *id, co
 	char path[64 + CONTAINER_ID_BYTES];
 
 	(void)snprintf(path, sizeof(path), "containers/%s/%s", id, name);
-	return state_file_read(ret, NULL, root, path);
+	return state_file_read(ret, root, path);
 }
 
 int docker_state_read(struct container_fact **ret, struct docker_files *known, const char *root, const char *id)

@@ -9,6 +9,7 @@
 
 #define WEB    "ed7d6e839d5f18878531863a209eea76f63eb0f9ce562ead5ac4e318f160cf83"
 #define OOM    "9c23cce46cac813fc0414f25ec5a317d6077878a538c2bd511bfdeb0c877a081"
+#define AGAIN  "0b7c65ceca02d375c6b1487d166e6d5e0a099e191b3e72c78ed165f6c87382b4"
 #define FAILED "960a4e200a7d9c7e8b22a19843affd7b9562192abaf256dc33d7deddb673d4e4"
 #define IMAGE  "668d610fe91da0818c86035a7e9fc785c241315432dd916a4b499e6fb8d0b8a2"
 #define DOCKER "docker-20.10.24/"
@@ -137,6 +138,11 @@ Test(docker_state, a_container_that_has_exited)
 	expect_exit("oom", OOM, 137, true);
 }
 
+Test(docker_state, a_container_that_waits_to_be_started_again_has_exited)
+{
+	expect_exit("restarting", AGAIN, 1, false);
+}
+
 Test(docker_state, a_container_that_could_not_be_started_is_created)
 {
 	struct container_fact *f = read_fixture("failed", FAILED);
@@ -200,6 +206,21 @@ Test(docker_state, settings_change_with_an_update_and_not_with_the_state)
 		cr_expect_eq(settings_of("restarted", inspected), renamed);
 		cr_expect_eq(settings_of("killed", inspected), renamed);
 	}
+}
+
+/* The first config.v2.json comes 3 ms before them. */
+Test(docker_state, settings_do_not_change_with_what_docker_adds_while_it_creates_a_container)
+{
+	static const char config[] = "{\"ID\":\"" WEB "\"}", first[] = "{\"Memory\":7,\"MaskedPaths\":null,\"ReadonlyPaths\":null}",
+			  second[] = "{\"Memory\":7,\"MaskedPaths\":[\"/proc/kcore\"],\"ReadonlyPaths\":[\"/proc/sys\"]}";
+	struct container_fact *a, *b;
+
+	cr_assert_eq(docker_state_parse(&a, WEB, config, strlen(config), first, strlen(first)), 0);
+	cr_assert_eq(docker_state_parse(&b, WEB, config, strlen(config), second, strlen(second)), 0);
+	cr_expect_neq(a->settings, 0);
+	cr_expect_eq(a->settings, b->settings);
+	container_fact_free(a);
+	container_fact_free(b);
 }
 
 Test(docker_state, settings_are_not_known_without_the_hosts_part)

@@ -27,7 +27,7 @@ static void expect_error(const char *name, int error)
 {
 	struct state_file file;
 
-	cr_expect_eq(state_file_read(&file, NULL, tree.path, name), error, "%s", name);
+	cr_expect_eq(state_file_read(&file, tree.path, name), error, "%s", name);
 	cr_expect_null(file.text);
 }
 
@@ -35,7 +35,7 @@ static void expect_text(const char *name, const char *text)
 {
 	struct state_file file;
 
-	cr_assert_eq(state_file_read(&file, NULL, tree.path, name), 1, "%s", name);
+	cr_assert_eq(state_file_read(&file, tree.path, name), 0, "%s", name);
 	cr_expect_str_eq(file.text, text);
 	cr_expect_eq(file.size, strlen(text));
 	state_file_done(&file);
@@ -49,20 +49,20 @@ Test(state_file, a_file_is_read_whole)
 	expect_text("empty", "");
 }
 
-Test(state_file, a_file_that_is_the_same_is_not_read_again)
+Test(state_file, a_file_that_was_replaced_has_another_id)
 {
-	struct state_file file;
-	struct state_file_id known;
+	struct state_file first, again, other;
 
 	state_tree_write(&tree, "f", "one");
-	cr_assert_eq(state_file_read(&file, NULL, tree.path, "f"), 1);
-	known = file.id;
-	state_file_done(&file);
-	cr_expect_eq(state_file_read(&file, &known, tree.path, "f"), 0);
-	cr_expect_null(file.text);
+	cr_assert_eq(state_file_read(&first, tree.path, "f"), 0);
+	cr_assert_eq(state_file_read(&again, tree.path, "f"), 0);
+	cr_expect_eq(memcmp(&first.id, &again.id, sizeof(first.id)), 0);
 	state_tree_write(&tree, "f", "three");
-	cr_expect_eq(state_file_read(&file, &known, tree.path, "f"), 1);
-	state_file_done(&file);
+	cr_assert_eq(state_file_read(&other, tree.path, "f"), 0);
+	cr_expect_neq(memcmp(&first.id, &other.id, sizeof(first.id)), 0);
+	state_file_done(&first);
+	state_file_done(&again);
+	state_file_done(&other);
 }
 
 Test(state_file, what_is_no_file_is_not_waited_for)
@@ -128,9 +128,9 @@ Test(state_file, a_root_may_be_a_link_itself)
 	state_tree_link(&tree, "root", "real");
 	state_tree_give_away(&tree);
 	(void)snprintf(root, sizeof(root), "%s/root", tree.path);
-	cr_expect_eq(state_file_read(&file, NULL, root, "f"), 1);
+	cr_expect_eq(state_file_read(&file, root, "f"), 0);
 	state_file_done(&file);
-	cr_expect_eq(state_file_read(&file, NULL, "/no/such/root", "f"), -ENOENT);
+	cr_expect_eq(state_file_read(&file, "/no/such/root", "f"), -ENOENT);
 }
 
 Test(state_file, existence_and_time_are_told_without_opening)
