@@ -49,16 +49,29 @@ static bool set_missing(struct container_fact *f, size_t offset, const char *val
 
 #define IMAGE_ID_DIGITS 64
 
-/* CRI-O's annotations have had ids, names and digests of repositories under the same key, by version: an id is told by its looks. */
-static bool set_image_id(struct container_fact *f, const char *value)
+static bool is_image_id(const char *value)
 {
-	if (!value)
-		return true;
-	if (has_prefix(value, "sha256:"))
-		value += strlen("sha256:");
-	if (strlen(value) != IMAGE_ID_DIGITS || strspn(value, "0123456789abcdef") != IMAGE_ID_DIGITS)
-		return true;
-	return set_missing(f, offsetof(struct container_fact, image_id), value);
+	return strlen(value) == IMAGE_ID_DIGITS && strspn(value, "0123456789abcdef") == IMAGE_ID_DIGITS;
+}
+
+/* CRI-O has had ids, names and digests under these keys, by version: an id is told by its looks, and a digest is like an id only behind "@". */
+static bool set_image(struct container_fact *f)
+{
+	static const char *const keys[] = {"io.kubernetes.cri-o.Image", "io.kubernetes.cri-o.ImageRef"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const char *value = find(f, keys[i]);
+		bool is_id;
+
+		if (!value)
+			continue;
+		if (has_prefix(value, "sha256:"))
+			value += strlen("sha256:");
+		is_id = is_image_id(value);
+		if (!set_missing(f, is_id ? offsetof(struct container_fact, image_id) : offsetof(struct container_fact, image_name), value))
+			return false;
+	}
+	return true;
 }
 
 static bool is_sandbox(const struct container_fact *f)
@@ -109,7 +122,7 @@ bool annotation_apply(struct container_fact *f)
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
 		if (!set_missing(f, strings[i].offset, find(f, strings[i].key)))
 			return false;
-	if (!set_image_id(f, find(f, "io.kubernetes.cri-o.ImageRef")) || !set_image_id(f, find(f, "io.kubernetes.cri-o.Image")))
+	if (!set_image(f))
 		return false;
 	f->pod.sandbox = f->pod.sandbox || is_sandbox(f);
 	if (f->runtime == CONTAINER_RUNTIME_UNKNOWN)

@@ -5,7 +5,8 @@
 #include "container/container_roots.h"
 
 /*
- * Questions to the runtimes' state on disk that somebody waits for: a few small files are opened and read, some 100 us. Any thread.
+ * Questions to the runtimes' state on disk that somebody waits for: a few small files are opened and read, 0.1 to 1 ms: a state.json of runc
+ * with its filter of system calls has 30 KB. Any thread.
  */
 
 #define CONTAINER_LOOKUP_DEPTH 8 /* names of a path that are looked for, from the last one on */

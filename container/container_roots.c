@@ -281,3 +281,8 @@ bool container_roots_are_usual(const struct container_roots *r, enum container_r
 {
 	return r->lists[type].usual;
 }
+
+const char *container_roots_host(const struct container_roots *r)
+{
+	return r->host;
+}

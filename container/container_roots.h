@@ -60,6 +60,9 @@ bool container_roots_discover(struct container_roots *r);
 size_t container_roots_count(const struct container_roots *r, enum container_root_type type);
 const char *container_roots_path(const struct container_roots *r, enum container_root_type type, size_t n);
 
+/* What stands in front of the usual ones: "" or a path without a slash at its end. */
+const char *container_roots_host(const struct container_roots *r);
+
 /* Whether they are the usual ones: none were told. */
 bool container_roots_are_usual(const struct container_roots *r, enum container_root_type type);
 

@@ -1,19 +1,19 @@
 #include "container/container_watch.h"
 
 #include "base/clock.h"
+#include "container/first_turn.h"
 #include "container/watch_tree.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define LISTING_NS UINT64_C(2000000000)
 #define CHECK_NS   UINT64_C(5000000000) /* between two looks for what no event tells */
-#define NICENESS   (-10)
 #define POLL_NS    UINT64_C(1000000000) /* between two looks at what cannot be watched */
 
 struct container_watch {
@@ -21,6 +21,9 @@ struct container_watch {
 	struct watch_tree *tree; /* the thread's */
 	size_t known[CONTAINER_ROOT_TYPES];
 	uint64_t checked_ns, polled_ns; /* CLOCK_MONOTONIC */
+	struct first_turn turn;
+	bool is_ready; /* the first listing, which is long, is over */
+	char *hints[WATCH_HINTS];
 
 	pthread_t thread;
 	int wake_fd; /* eventfd(2) */
@@ -46,11 +49,17 @@ static void publish(struct container_watch *w, bool is_listed)
 	pthread_mutex_unlock(&w->lock);
 }
 
+/* Without memory for one, new roots are found a few seconds later. */
 static void watch_hints_too(struct container_watch *w)
 {
-	for (size_t i = 0; i < watch_hint_count; i++)
-		if (container_roots_are_usual(w->roots, watch_hints[i].type))
-			(void)watch_tree_add_root(w->tree, watch_hints[i].path, watch_hints[i].kind, true);
+	for (size_t i = 0; i < WATCH_HINTS; i++) {
+		if (!container_roots_are_usual(w->roots, watch_hints[i].type))
+			continue;
+		if (asprintf(&w->hints[i], "%s%s", container_roots_host(w->roots), watch_hints[i].path) < 0)
+			w->hints[i] = NULL;
+		else
+			(void)watch_tree_add_root(w->tree, w->hints[i], watch_hints[i].kind, true);
+	}
 }
 
 /* Without memory for a root it is tried again when roots are looked for the next time. */
@@ -119,11 +128,12 @@ static int time_to_next_ms(const struct container_watch *w)
 	return due > now ? (int)((due - now) / NSEC_PER_MSEC) + 1 : 0;
 }
 
-/* A container may live for less time than a busy host takes to run an ordinary thread that was woken, and then nobody can tell any more what it was.
- * What is to be done takes a fraction of a millisecond. Without the right to (CAP_SYS_NICE) it goes without. */
-static void go_first(void)
+static void between_looks(void *context)
 {
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
+	struct container_watch *w = context;
+
+	if (w->is_ready)
+		first_turn_check(&w->turn);
 }
 
 static void answer(struct container_watch *w, unsigned int asked)
@@ -138,9 +148,10 @@ static void *run(void *context)
 {
 	struct container_watch *w = context;
 
-	go_first();
 	list_all(w);
 	publish(w, true);
+	first_turn_begin(&w->turn);
+	w->is_ready = true;
 	while (!w->stop) {
 		unsigned int asked = w->asked;
 
@@ -150,6 +161,7 @@ static void *run(void *context)
 		take_wishes(w);
 		do_what_is_due(w);
 		publish(w, true);
+		first_turn_check(&w->turn);
 	}
 	return NULL;
 }
@@ -201,6 +213,8 @@ static void init_locks(struct container_watch *w)
 static void free_all(struct container_watch *w)
 {
 	watch_tree_free(w->tree);
+	for (size_t i = 0; i < WATCH_HINTS; i++)
+		free(w->hints[i]);
 	if (w->wake_fd >= 0)
 		close(w->wake_fd);
 	pthread_cond_destroy(&w->caught_up);
@@ -218,7 +232,7 @@ int container_watch_new(struct container_watch **ret, struct container_roots *ro
 		return error_set_errno(err, -ENOMEM, "watch containers");
 	init_locks(w);
 	w->roots = roots;
-	w->tree = watch_tree_new(inbox);
+	w->tree = watch_tree_new(inbox, between_looks, w);
 	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = !w->tree ? -ENOMEM : w->wake_fd < 0 ? -errno : start(w);
 	if (r) {

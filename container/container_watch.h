@@ -11,7 +11,14 @@
  * Directories that are not there yet are waited for: a runtime that is installed later is noticed. Where inotify cannot be had (no instance or watch
  * left, an old network filesystem) directories are read again every second, and the counters say so.
  *
- * A host without runtimes costs a sleeping thread.
+ * Of one container, a source's facts come in the order of its changes, and the last one is of what there is after the last change; states that were
+ * over before anybody could look are left out, and what is the same as before is not told again. "Gone" is told once for each time that something was
+ * told before. The same id in two roots of one type is told twice; the same directory by two paths is not.
+ *
+ * Nothing changes on disk when a container's program ends by itself and nobody asks its runtime: that is for others to see.
+ *
+ * A host without runtimes costs a sleeping thread, which looks every five seconds for what no event tells of. While there is little to do the thread
+ * runs before ordinary ones (first_turn.h).
  */
 struct container_watch;
 
@@ -20,8 +27,9 @@ struct container_watch_counters {
 	uint64_t unreadable; /* files that could not be read, or made no sense */
 	uint64_t overflows;  /* times that inotify's queue was full and everything was looked at again */
 	uint32_t containers; /* directories of containers that are watched now */
-	uint32_t unwatched;  /* directories that are polled, because no watch could be had */
-	char problem[256];   /* the last thing that could not be read or watched, and why; "": nothing */
+	uint32_t
+		unwatched; /* directories that are polled, because no watch could be had, or left alone, because there are too many (watch_tree.h) */
+	char problem[256]; /* the last thing that could not be read or watched, and why; "": nothing */
 };
 
 /* Both are borrowed until it is freed. When it returns 0, the first listing is complete in the inbox, or 2 s are over. */

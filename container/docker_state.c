@@ -42,8 +42,8 @@ static void take_state(struct container_fact *f, const json_t *state)
 	f->oom_killed = is_true(state, "OOMKilled");
 	if (!json_is_object(state))
 		return;
-	/* One that waits to be started again is said to run, with the end of the last run beside it. */
-	if ((is_true(state, "Running") || is_true(state, "Paused")) && !is_true(state, "Restarting")) {
+	/* One that waits to be started again by its restart policy is "Running" to Docker, without a process. */
+	if (is_true(state, "Running") && !is_true(state, "Restarting")) {
 		f->state = CONTAINER_RUNNING;
 		f->init_pid = (uint32_t)state_json_number(state, "Pid", INT32_MAX);
 	} else if (f->started_ns) {
@@ -129,7 +129,7 @@ static int read_one(struct state_file *ret, const char *root, const char *id, co
 	char path[64 + CONTAINER_ID_BYTES];
 
 	(void)snprintf(path, sizeof(path), "containers/%s/%s", id, name);
-	return state_file_read(ret, NULL, root, path);
+	return state_file_read(ret, root, path);
 }
 
 int docker_state_read(struct container_fact **ret, struct docker_files *known, const char *root, const char *id)

@@ -9,9 +9,11 @@
  * hostconfig.json beside it (api/types/container/hostconfig.go). Both are written to a file of another name and renamed into place, at each change,
  * hostconfig.json first. When a container is removed, its directory is.
  *
- * A container that could not be started ("State"."Error") is CREATED, unless it ran before: then it is EXITED.
+ * A container that could not be started ("State"."Error") is CREATED, unless it ran before: then it is EXITED. So is one that waits to be started again
+ * ("State"."Restarting").
  *
- * `settings` is of name, image, "Config" and hostconfig.json; 0 if hostconfig.json is not there or makes no sense.
+ * `settings` is of name, image, "Config" and hostconfig.json, without what Docker itself changes while it creates a container; 0 if hostconfig.json is not
+ * there or makes no sense; when a container is removed, that goes first.
  *
  * Any thread.
  */

@@ -158,10 +158,15 @@ static void tell_ignored(struct inotify_set *s, struct inotify_entry *e, uint32_
 	struct inotify_watch *w;
 
 	for (w = e->watches; w; w = s->next) {
+		bool last;
+
 		s->next = w->next;
-		if (take_out(s, w))
+		last = take_out(s, w);
+		if (last)
 			free_entry(s, e);
 		s->fn(s->context, w, mask, "");
+		if (last)
+			return;
 	}
 }
 

@@ -105,7 +105,7 @@ int oci_config_read(struct container_fact *f, const char *root, const char *dire
 
 	if (snprintf(path, sizeof(path), "%s%sconfig.json", directory, *directory ? "/" : "") >= (int)sizeof(path))
 		return -ENAMETOOLONG;
-	r = state_file_read(&file, NULL, root, path);
+	r = state_file_read(&file, root, path);
 	if (r < 0)
 		return r;
 	r = oci_config_parse(f, file.text, file.size);

@@ -67,7 +67,9 @@ static bool take_labels(struct container_fact *f, const json_t *labels)
 	const json_t *label;
 	size_t i;
 
-	json_array_foreach(labels, i, label) if (json_is_string(label) && !take_label(f, json_string_value(label))) return false;
+	json_array_foreach (labels, i, label)
+		if (json_is_string(label) && !take_label(f, json_string_value(label)))
+			return false;
 	return true;
 }
 
@@ -274,7 +276,7 @@ static int read_format(struct parsed *ret, const struct format *format, const ch
 	int r;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", id, format->file);
-	r = state_file_read(&file, NULL, root, path);
+	r = state_file_read(&file, root, path);
 	if (r < 0)
 		return r;
 	r = parse(ret, format, id, file.text, file.size);

@@ -8,8 +8,11 @@
  * What low-level runtimes keep of their containers: ROOT/ID/state.json of runc (libcontainer/container_linux.go, struct State) and ROOT/ID/status of
  * crun (src/libcrun/status.c). They are there from create to delete; others (containerd, Docker, Podman) have them made, too.
  *
- * Until the container's program is started there is ROOT/ID/exec.fifo. Nothing in the directory changes when the program ends: whether its process
- * is there is asked of /proc. Exit codes are nowhere.
+ * In this order: the directory is made; exec.fifo in it; the container's process; its cgroups, and the process is moved there; state.json (or status),
+ * to be renamed into place. When the program is started, exec.fifo is removed, and at the same time the process executes the program: either can be
+ * first. Then `runc update` replaces state.json. Nothing in the directory changes when the program ends: whether its process is there is asked of /proc.
+ * Exit codes are nowhere. `runc run` is create and start with nothing in between; `crun run` makes no exec.fifo. At last the files are removed, and the
+ * directory.
  *
  * `oci_config` is there for runc's and crun's own containers; others have it elsewhere.
  *

@@ -25,11 +25,6 @@ static struct state_file_id identify(const struct stat *stat)
 	};
 }
 
-static bool is_same(const struct state_file_id *a, const struct state_file_id *b)
-{
-	return a->device == b->device && a->inode == b->inode && a->size == b->size && a->modified_ns == b->modified_ns;
-}
-
 /* Cuts the first part off *name. False: there is none left, or it is one that leads elsewhere. */
 static bool cut_part(const char **name, char *ret_part, size_t size)
 {
@@ -97,11 +92,10 @@ static int read_whole(int fd, char *to, size_t size)
 	return 0;
 }
 
-int state_file_read(struct state_file *ret, const struct state_file_id *known, const char *root, const char *name)
+int state_file_read(struct state_file *ret, const char *root, const char *name)
 {
 	cleanup_free char *text = NULL;
 	cleanup_close int fd = open_below(root, name, READ_FLAGS);
-	struct state_file_id id;
 	struct stat stat;
 	int r;
 
@@ -114,17 +108,14 @@ int state_file_read(struct state_file *ret, const struct state_file_id *known, c
 		return -EINVAL;
 	if ((uint64_t)stat.st_size > CONTAINER_JSON_MAX)
 		return -EFBIG;
-	id = identify(&stat);
-	if (known && is_same(&id, known))
-		return 0;
 	text = malloc((size_t)stat.st_size + 1);
 	if (!text)
 		return -ENOMEM;
 	r = read_whole(fd, text, (size_t)stat.st_size);
 	if (r)
 		return r;
-	*ret = (struct state_file){.text = take_pointer(text), .size = (size_t)stat.st_size, .id = id};
-	return 1;
+	*ret = (struct state_file){.text = take_pointer(text), .size = (size_t)stat.st_size, .id = identify(&stat)};
+	return 0;
 }
 
 void state_file_done(struct state_file *f)

@@ -25,13 +25,11 @@ struct state_file {
 };
 
 /* Reads ROOT/name whole. No part of `name` may be "..", nor a symbolic link, unless ROOT is trusted.
- * `known` (may be NULL) is what it was when it was read last.
- * 1: *ret is new; 0: it is the file that `known` says, and *ret has no text. In *ret nothing has to be freed but `text`.
- * -ENOENT: there is none; -ELOOP: a link; -EINVAL: no regular file, or it changed its size meanwhile; -EFBIG: longer than CONTAINER_JSON_MAX;
- * -ENAMETOOLONG; -ENOMEM; others as open(2) has them. */
-int state_file_read(struct state_file *ret, const struct state_file_id *known, const char *root, const char *name);
+ * 0: *ret is the caller's (state_file_done()). -ENOENT: there is none; -ELOOP, -ENOTDIR: a link; -EINVAL: no regular file, or it changed its size
+ * meanwhile; -EFBIG: longer than CONTAINER_JSON_MAX; -ENAMETOOLONG; -ENOMEM; others as open(2) has them. */
+int state_file_read(struct state_file *ret, const char *root, const char *name);
 
-/* Frees the text. All zeros are fine. */
+/* Frees the text. One that could not be read is fine. */
 void state_file_done(struct state_file *f);
 
 /* Whether there is something of that name, of whatever type, links not followed. */

@@ -58,8 +58,9 @@ bool state_json_labels(struct container_fact *f, const json_t *object)
 	json_t *value;
 
 	/* The macro casts the const away; nothing is changed. */
-	json_object_foreach((json_t *)object, key,
-			    value) if (json_is_string(value) && !container_fact_add_label(f, key, json_string_value(value))) return false;
+	json_object_foreach ((json_t *)object, key, value)
+		if (json_is_string(value) && !container_fact_add_label(f, key, json_string_value(value)))
+			return false;
 	return true;
 }
 

@@ -22,8 +22,7 @@ static bool take_image_name(struct container_fact *f, const json_t *images)
 	const json_t *image;
 	size_t i;
 
-	json_array_foreach(images, i, image)
-	{
+	json_array_foreach (images, i, image) {
 		const char *name = json_string_value(json_array_get(json_object_get(image, "names"), 0));
 
 		if (f->image_name || !f->image_id || !name || !takes_name_of_image(image, f->image_id))
@@ -85,18 +84,20 @@ static int parse(struct container_fact **ret, const json_t *containers, const js
 {
 	struct container_fact **end = ret;
 	const json_t *container;
-	size_t i;
+	size_t i, count = 0;
 
-	json_array_foreach(containers, i, container)
-	{
+	json_array_foreach (containers, i, container) {
 		const char *id = json_string_value(json_object_get(container, "id"));
 
+		if (count == STORAGE_STATE_CONTAINERS_MAX)
+			break;
 		if (!id || !container_id_is_valid(id) || (only && strcmp(id, only) != 0))
 			continue;
 		*end = make(id, container, images);
 		if (!*end)
 			return -ENOMEM;
 		end = &(*end)->next;
+		count++;
 	}
 	return 0;
 }
@@ -133,7 +134,7 @@ static int read_file(struct state_file *ret, const char *root, const char *drive
 	char path[NAME_BYTES];
 
 	(void)snprintf(path, sizeof(path), "%s-%s/%s", driver, what, file);
-	return state_file_read(ret, NULL, root, path);
+	return state_file_read(ret, root, path);
 }
 
 /* Without images their names are not known; that is all. */
@@ -143,7 +144,7 @@ static int read_images(json_t **ret, const char *root, const char *driver)
 	int r = read_file(&file, root, driver, "images", "images.json");
 
 	*ret = NULL;
-	if (r >= 0)
+	if (!r)
 		r = state_json_load(ret, file.text, file.size);
 	state_file_done(&file);
 	return r == -ENOMEM ? r : 0;
@@ -156,7 +157,7 @@ static int read_list(struct container_fact **ret, const char *root, const char *
 	int r = read_file(&file, root, driver, "containers", file_name);
 
 	*ret = NULL;
-	if (r >= 0)
+	if (!r)
 		r = parse_text(ret, file.text, file.size, images, only);
 	state_file_done(&file);
 	return r;
@@ -172,7 +173,7 @@ static struct container_fact *join(struct container_fact *a, struct container_fa
 	return a;
 }
 
-/* `podman run --rm` may have put a container into a list of its own (containers/storage since 1.44). One of the two is enough. */
+/* `podman run --rm` may have put a container into a list of its own. One of the two is enough. */
 static int read_lists(struct container_fact **ret, const char *root, const char *driver, const char *only)
 {
 	struct container_fact *stable, *removed_at_exit;
@@ -194,29 +195,43 @@ static int read_lists(struct container_fact **ret, const char *root, const char 
 	return r;
 }
 
-int storage_state_read(struct container_fact **ret, const char *root, const char *driver)
-{
-	*ret = NULL;
-	return container_id_is_valid(driver) ? read_lists(ret, root, driver, NULL) : -EINVAL;
-}
-
-int storage_state_read_bundle(struct container_fact *f, const char *root, const char *driver)
+/* There is none until the container is started, and it can be half written: then another time. */
+static int read_bundle(struct container_fact *f, const char *root, const char *driver)
 {
 	enum container_runtime runtime = f->runtime;
 	char path[CONTAINER_PATH_MAX + 1], directory[NAME_BYTES];
 	int r;
 
 	(void)snprintf(directory, sizeof(directory), "%s-containers/%s/userdata", driver, f->id);
+	/* The annotations know better than the metadata. */
 	f->runtime = CONTAINER_RUNTIME_UNKNOWN;
 	r = oci_config_read(f, root, directory);
 	if (f->runtime == CONTAINER_RUNTIME_UNKNOWN)
 		f->runtime = runtime;
-	if (r == -ENOENT && f->runtime != CONTAINER_RUNTIME_UNKNOWN)
-		f->state = CONTAINER_CREATED;
 	if (!r && snprintf(path, sizeof(path), "%s/%s", root, directory) < (int)sizeof(path) &&
 	    !container_fact_set(&f->bundle, path, strlen(path), CONTAINER_PATH_MAX))
 		r = -ENOMEM;
 	return r == -ENOMEM ? r : 0;
+}
+
+static int read_all(struct container_fact **ret, const char *root, const char *driver, const char *only)
+{
+	int r = read_lists(ret, root, driver, only);
+	size_t size = 0;
+
+	for (struct container_fact *f = *ret; f && !r && size < STORAGE_STATE_BUNDLES_MAX; f = f->next) {
+		r = read_bundle(f, root, driver);
+		size += f->oci_config ? strlen(f->oci_config) : 0;
+	}
+	if (r)
+		*ret = container_fact_free_all(*ret);
+	return r;
+}
+
+int storage_state_read(struct container_fact **ret, const char *root, const char *driver)
+{
+	*ret = NULL;
+	return container_id_is_valid(driver) ? read_all(ret, root, driver, NULL) : -EINVAL;
 }
 
 struct search {
@@ -234,10 +249,8 @@ static void search_driver(void *context, const char *driver)
 	(void)snprintf(path, sizeof(path), "%s-containers/%s", driver, s->id);
 	if (s->found || !state_file_exists(s->root, path))
 		return;
-	s->r = read_lists(&s->found, s->root, driver, s->id);
-	if (s->found)
-		s->r = storage_state_read_bundle(s->found, s->root, driver);
-	else if (!s->r)
+	s->r = read_all(&s->found, s->root, driver, s->id);
+	if (!s->r && !s->found)
 		s->r = -ENOENT;
 }
 
@@ -250,10 +263,8 @@ int storage_state_read_one(struct container_fact **ret, const char *root, const 
 	if (!container_id_is_valid(id))
 		return -EINVAL;
 	r = storage_state_drivers(root, search_driver, &search);
-	if (r < 0 || search.r) {
-		container_fact_free_all(search.found);
+	if (!search.found)
 		return r < 0 ? r : search.r;
-	}
 	/* In both lists at once it is only while it goes from one to the other. */
 	search.found->next = container_fact_free_all(search.found->next);
 	*ret = search.found;

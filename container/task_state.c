@@ -20,7 +20,7 @@ static int take_pid(struct container_fact *f, const char *state, const char *dir
 	int r;
 
 	(void)snprintf(path, sizeof(path), "%s/init.pid", directory);
-	r = state_file_read(&file, NULL, state, path);
+	r = state_file_read(&file, state, path);
 	if (r == -ENOENT) {
 		f->state = CONTAINER_CREATED;
 		return 0;

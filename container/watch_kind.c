@@ -143,6 +143,11 @@ static bool is_runc(const char *name)
 	return !strcmp(name, "runc") || !strcmp(name, "crun");
 }
 
+static bool is_runtime(const char *name)
+{
+	return !strncmp(name, "runtime-", 8);
+}
+
 static const struct watch_kind leaf = {0};
 static const struct watch_kind namespaces = {.child = &leaf,
 					     .takes_child = is_name,
@@ -151,9 +156,11 @@ static const struct watch_kind namespaces = {.child = &leaf,
 static const struct watch_kind user = {.child = &leaf, .takes_child = is_runc, .children_max = 2, .leads_to_roots = true};
 static const struct watch_kind users = {.child = &user, .takes_child = is_name, .children_max = USERS_MAX};
 
-const struct watch_hint watch_hints[] = {
+static const struct watch_kind runtimes = {.child = &namespaces, .takes_child = is_runtime, .children_max = NAMESPACES_MAX};
+
+const struct watch_hint watch_hints[WATCH_HINTS] = {
 	{CONTAINER_ROOT_RUNC, "/run/containerd/runc", &namespaces},
-	{CONTAINER_ROOT_RUNC, "/run/docker/runtime-runc", &namespaces},
+	{CONTAINER_ROOT_RUNC, "/run/docker", &runtimes},
+	{CONTAINER_ROOT_RUNC, "/run/snap.docker", &runtimes},
 	{CONTAINER_ROOT_RUNC, "/run/user", &users},
 };
-const size_t watch_hint_count = sizeof(watch_hints) / sizeof(watch_hints[0]);

@@ -46,11 +46,11 @@ const struct watch_kind *watch_kind_of_root(enum container_root_type type);
 /* A place where new roots of a type may come, as long as the usual ones are looked for. */
 struct watch_hint {
 	enum container_root_type type;
-	const char *path;
+	const char *path; /* on the host */
 	const struct watch_kind *kind;
 };
 
-extern const struct watch_hint watch_hints[];
-extern const size_t watch_hint_count;
+#define WATCH_HINTS 4
+extern const struct watch_hint watch_hints[WATCH_HINTS];
 
 #endif

@@ -73,6 +73,8 @@ struct watch_tree {
 	atomic_bool is_idle;
 	struct inotify_set *set;
 	struct container_inbox *inbox;
+	void (*between)(void *context);
+	void *context;
 	struct watch_root *roots;
 	struct watch_dir *line;   /* to be looked at */
 	struct watch_dir *polled; /* the one that was looked at longest ago first */
@@ -256,7 +258,7 @@ static int watch_dir(struct watch_tree *t, struct watch_dir *dir, const char *pa
 {
 	bool had_watch = dir->owner.watch.entry;
 	int watched = inotify_set_watch(t->set, &dir->owner.watch, path, mask_of(dir));
-	struct identity now;
+	struct identity now = {0};
 	int r;
 
 	if (watched < 0 && watched != -ENOSPC && watched != -EMFILE)
@@ -480,6 +482,8 @@ static void look(struct watch_tree *t, struct watch_dir *dir, bool at_once)
 		set_failed(t, dir, false);
 	if (r)
 		look_failed(t, dir, path, r);
+	if (t->between)
+		t->between(t->context);
 }
 
 /* Roots. */
@@ -552,7 +556,7 @@ static void check_root(struct watch_tree *t, struct watch_root *root)
 	char name[NAME_MAX + 1] = "";
 
 	for (int i = 0; i < WAY_RETRIES; i++) {
-		struct identity identity;
+		struct identity identity = {0};
 		int r = identify(&identity, root->path, 0);
 
 		if (!r) {
@@ -604,8 +608,11 @@ static bool is_among(const char *const *files, const char *name)
 
 static void file_event(struct watch_tree *t, struct watch_dir *dir, uint32_t mask, const char *name)
 {
-	if (is_among(mask & IN_DELETE ? dir->kind->markers : dir->kind->files, name) && dir->batch != t->batch)
-		read_files(t, dir, true);
+	if (!is_among(mask & IN_DELETE ? dir->kind->markers : dir->kind->files, name) || dir->batch == t->batch)
+		return;
+	read_files(t, dir, true);
+	if (t->between)
+		t->between(t->context);
 }
 
 static void child_came(struct watch_tree *t, struct watch_dir *dir, const char *name)
@@ -690,7 +697,7 @@ static int64_t time_of_files_ns(void)
 	return (int64_t)now.tv_sec * (int64_t)NSEC_PER_SEC + now.tv_nsec;
 }
 
-struct watch_tree *watch_tree_new(struct container_inbox *inbox)
+struct watch_tree *watch_tree_new(struct container_inbox *inbox, void (*between)(void *context), void *context)
 {
 	struct watch_tree *t = calloc(1, sizeof(*t));
 	int r;
@@ -698,6 +705,8 @@ struct watch_tree *watch_tree_new(struct container_inbox *inbox)
 	if (!t)
 		return NULL;
 	t->inbox = inbox;
+	t->between = between;
+	t->context = context;
 	t->start_ns = time_of_files_ns();
 	t->set = inotify_set_new(event, t);
 	if (!t->set) {

@@ -27,8 +27,8 @@
 
 struct watch_tree;
 
-/* The inbox is borrowed. NULL: out of memory. */
-struct watch_tree *watch_tree_new(struct container_inbox *inbox);
+/* The inbox is borrowed. `between` (may be NULL) is called after each look or read. NULL: out of memory. */
+struct watch_tree *watch_tree_new(struct container_inbox *inbox, void (*between)(void *context), void *context);
 /* Tells nothing. Takes NULL; returns NULL. */
 struct watch_tree *watch_tree_free(struct watch_tree *t);
 

@@ -226,8 +226,7 @@ static int put_map(const ProtobufCFieldDescriptor *field, const json_t *json, co
 
 	if (!json_is_object(json))
 		return fail_at(at, error_set(err, -EINVAL, "an object is needed, not %s", json_type_name(json)), err);
-	json_object_foreach((json_t *)json, key, value)
-	{
+	json_object_foreach ((json_t *)json, key, value) {
 		struct place inner = {.parent = at, .name = key, .depth = at->depth};
 		int r = put_entry(field, key, value, &inner, out, err);
 
@@ -380,8 +379,7 @@ static int put_message(const ProtobufCMessageDescriptor *type, const json_t *jso
 		return fail_at(at, error_set(err, -EINVAL, "an object is needed, not %s", json_type_name(json)), err);
 	if (type == &google__protobuf__any__descriptor)
 		return put_any(json, at, out, err);
-	json_object_foreach((json_t *)json, name, value)
-	{
+	json_object_foreach ((json_t *)json, name, value) {
 		struct place inner = {.parent = at, .name = name, .depth = at->depth + 1};
 		int r = put_field(&fields, name, value, &inner, out, err);
 

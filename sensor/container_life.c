@@ -143,6 +143,9 @@ static void take_run(struct container_life *l, struct container_life_source *sou
 		return;
 	}
 	catch_up(l, now_ns, ret);
+	/* Of a process that is gone runc does not know whether it was the container's program already: some cannot be started. */
+	if (fact->source == CONTAINER_SOURCE_RUNC && !l->ran && !ended_before)
+		return;
 	set_running(l, started_before, ret);
 	if (exit.known || ended_before)
 		set_exited(l, &exit, ended_before, ret);

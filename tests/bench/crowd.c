@@ -17,6 +17,7 @@
 #define HIERARCHIES  12
 #define VARIABLES    24
 #define LABELS       16
+#define BINDS        4
 #define PATH_BYTES   256
 #define CONFIG_BYTES 6000 /* what Docker 20.10 writes of a container with networks, ports and a dozen labels */
 
@@ -98,18 +99,59 @@ static void put_config(struct buffer *to, const char *id, uint32_t n, uint32_t g
 	buffer_put_string(to, "}\n");
 }
 
+/* As much of it as Docker writes for a container with a few limits and mounts, about 2 KB. */
+static void put_host_config(struct buffer *to, uint32_t n)
+{
+	buffer_put_string(to, "{\"Binds\":[");
+	for (unsigned int i = 0; i < BINDS; i++)
+		buffer_printf(to, "%s\"/srv/shop/service-%u/volume-%u:/srv/data/volume-%u:rw\"", i ? "," : "", n, i, i);
+	buffer_printf(
+		to,
+		"],\"ContainerIDFile\":\"\",\"LogConfig\":{\"Type\":\"json-file\",\"Config\":{\"max-size\":\"10m\"}},\"NetworkMode\":"
+		"\"shop_default\",\"PortBindings\":{\"8080/tcp\":[{\"HostIp\":\"\",\"HostPort\":\"%u\"}]},\"RestartPolicy\":{\"Name\":"
+		"\"always\",\"MaximumRetryCount\":0},\"AutoRemove\":false,\"VolumeDriver\":\"\",\"VolumesFrom\":null,\"CapAdd\":null,"
+		"\"CapDrop\":[\"NET_RAW\",\"MKNOD\"],\"CgroupnsMode\":\"host\",\"Dns\":[],\"DnsOptions\":[],\"DnsSearch\":[],"
+		"\"ExtraHosts\":null,"
+		"\"GroupAdd\":null,\"IpcMode\":\"private\",\"Cgroup\":\"\",\"Links\":null,\"OomScoreAdj\":0,\"PidMode\":\"\","
+		"\"Privileged\":false,"
+		"\"PublishAllPorts\":false,\"ReadonlyRootfs\":false,\"SecurityOpt\":null,\"UTSMode\":\"\",\"UsernsMode\":\"\",\"ShmSize\":"
+		"67108864,"
+		"\"Runtime\":\"runc\",\"ConsoleSize\":[0,0],\"Isolation\":\"\",\"CpuShares\":0,\"Memory\":536870912,\"NanoCpus\":0,"
+		"\"CgroupParent\":"
+		"\"\",\"BlkioWeight\":0,\"CpuPeriod\":0,\"CpuQuota\":0,\"CpusetCpus\":\"\",\"CpusetMems\":\"\",\"Devices\":[],"
+		"\"DeviceRequests\":"
+		"null,\"MemoryReservation\":0,\"MemorySwap\":1073741824,\"OomKillDisable\":false,\"PidsLimit\":null,\"Ulimits\":null,"
+		"\"MaskedPaths\":[\"/proc/asound\",\"/proc/acpi\",\"/proc/kcore\",\"/proc/keys\",\"/proc/latency_stats\",\"/proc/"
+		"timer_list\","
+		"\"/proc/timer_stats\",\"/proc/sched_debug\",\"/proc/scsi\",\"/sys/firmware\"],\"ReadonlyPaths\":[\"/proc/bus\",\"/proc/"
+		"fs\","
+		"\"/proc/irq\",\"/proc/sys\",\"/proc/sysrq-trigger\"]}\n",
+		20000 + n);
+}
+
+/* Whole or not at all, as Docker does. Takes over the text. */
+static void put_state_file(const struct crowd *c, const char *id, const char *name, struct buffer *text)
+{
+	char path[PATH_BYTES], temporary[PATH_BYTES];
+
+	(void)snprintf(path, sizeof(path), "%s/containers/%s/%s", c->docker, id, name);
+	(void)snprintf(temporary, sizeof(temporary), "%s/containers/%s/.tmp-%s", c->docker, id, name);
+	write_file(temporary, text);
+	measure_require(rename(temporary, path) == 0, "%s: %s", path, strerror(errno));
+}
+
 static void write_config(const struct crowd *c, uint32_t n, uint32_t generation)
 {
-	char path[PATH_BYTES], temporary[PATH_BYTES], id[CROWD_ID_BYTES];
+	char id[CROWD_ID_BYTES];
 	struct buffer text;
 
 	make_id(id, n);
-	(void)snprintf(path, sizeof(path), "%s/containers/%s/config.v2.json", c->docker, id);
-	(void)snprintf(temporary, sizeof(temporary), "%s/containers/%s/.tmp-config.v2.json", c->docker, id);
+	buffer_init(&text, 0);
+	put_host_config(&text, n);
+	put_state_file(c, id, "hostconfig.json", &text);
 	buffer_init(&text, 0);
 	put_config(&text, id, n, generation);
-	write_file(temporary, &text);
-	measure_require(rename(temporary, path) == 0, "%s: %s", path, strerror(errno));
+	put_state_file(c, id, "config.v2.json", &text);
 }
 
 void crowd_rename(const struct crowd *c, uint32_t generation)

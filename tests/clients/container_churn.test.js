@@ -5,7 +5,8 @@ import path from 'node:path';
 import { Lives } from './support/lives.js';
 import { sanitized } from './support/paths.js';
 import { until } from './support/process.js';
-import { Runc, startRuntime } from './support/runtimes.js';
+import { Runc } from './support/runc.js';
+import { sensorOptions, startRuntime } from './support/runtime.js';
 import { startSensor } from './support/sensor.js';
 import { fileScope } from './support/site.js';
 import { test } from './support/test.js';
@@ -29,7 +30,7 @@ function arrivals(stream) {
 }
 
 test('of hundreds of containers that run `true`, each program is in its container, with its name and image', { skip, timeout: 120000 }, async (t) => {
-	const sensor = await startSensor(t, runc.options);
+	const sensor = await startSensor(t, sensorOptions(runc));
 	const lives = await Lives.watch(t, sensor.address);
 	const execArrivals = arrivals(lives.execs);
 	const lifeArrivals = arrivals(lives.basic);

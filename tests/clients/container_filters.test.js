@@ -1,8 +1,11 @@
 // Subscriptions to real containers: those that ran before the sensor, those that come later, and what is executed in them.
 import assert from 'node:assert/strict';
 import { subscribe } from './support/client.js';
+import { Containerd } from './support/containerd.js';
+import { Docker } from './support/docker.js';
+import { Podman } from './support/podman.js';
 import { run, sleep, until } from './support/process.js';
-import { Containerd, Docker, Podman, startRuntime } from './support/runtimes.js';
+import { sensorOptions, startRuntime } from './support/runtime.js';
 import { startSensor } from './support/sensor.js';
 import { fileScope } from './support/site.js';
 import { test } from './support/test.js';
@@ -32,7 +35,7 @@ const marks = (stream) => [
 async function assertFilters(t, runtime, otherImage, filters) {
 	const before = await runtime.run(t, 'before', marking('before'));
 	const other = await runtime.run(t, 'other', marking('other'), { image: otherImage });
-	const sensor = await startSensor(t, runtime.options);
+	const sensor = await startSensor(t, sensorOptions(runtime));
 	const after = await runtime.create(t, 'after', marking('after'));
 	const all = await subscribe(t, sensor.address, execs);
 	const wanted = filters(before, after, other);

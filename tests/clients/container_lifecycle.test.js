@@ -1,9 +1,10 @@
 // The lives of Docker's containers, by the real one.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
+import { Docker } from './support/docker.js';
 import { created, destroyed, ended, exited, killed, Lives, running, updated } from './support/lives.js';
 import { until } from './support/process.js';
-import { Docker, startRuntime } from './support/runtimes.js';
+import { sensorOptions, startRuntime } from './support/runtime.js';
 import { startSensor } from './support/sensor.js';
 import { fileScope } from './support/site.js';
 import { test } from './support/test.js';
@@ -11,7 +12,7 @@ import { test } from './support/test.js';
 const scope = fileScope();
 const docker = await startRuntime(scope, Docker);
 const { skip } = docker;
-const lives = skip ? undefined : await Lives.watch(scope, (await startSensor(scope, docker.options)).address);
+const lives = skip ? undefined : await Lives.watch(scope, (await startSensor(scope, sensorOptions(docker))).address);
 
 const forever = ['/bin/sleep', '1000'];
 // One that ends as it is told when it gets a TERM: the first process of a container does not otherwise.

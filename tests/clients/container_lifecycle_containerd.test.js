@@ -1,9 +1,10 @@
 // The lives of containerd's containers: each has a task while it runs, and stays when that is deleted.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { Containerd } from './support/containerd.js';
 import { created, destroyed, ended, exited, killed, Lives, running } from './support/lives.js';
 import { until } from './support/process.js';
-import { Containerd, startRuntime } from './support/runtimes.js';
+import { sensorOptions, startRuntime } from './support/runtime.js';
 import { startSensor } from './support/sensor.js';
 import { fileScope } from './support/site.js';
 import { test } from './support/test.js';
@@ -11,7 +12,7 @@ import { test } from './support/test.js';
 const scope = fileScope();
 const containerd = await startRuntime(scope, Containerd);
 const { skip } = containerd;
-const lives = skip ? undefined : await Lives.watch(scope, (await startSensor(scope, containerd.options)).address);
+const lives = skip ? undefined : await Lives.watch(scope, (await startSensor(scope, sensorOptions(containerd))).address);
 
 const forever = ['/bin/sleep', '1000'];
 

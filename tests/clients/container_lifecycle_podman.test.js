@@ -1,8 +1,9 @@
 // The lives of Podman's containers, by the real one.
 import assert from 'node:assert/strict';
 import { created, destroyed, ended, exited, killed, Lives, running, updated } from './support/lives.js';
+import { Podman } from './support/podman.js';
 import { until } from './support/process.js';
-import { Podman, startRuntime } from './support/runtimes.js';
+import { sensorOptions, startRuntime } from './support/runtime.js';
 import { startSensor } from './support/sensor.js';
 import { fileScope } from './support/site.js';
 import { test } from './support/test.js';
@@ -10,7 +11,7 @@ import { test } from './support/test.js';
 const scope = fileScope();
 const podman = await startRuntime(scope, Podman);
 const { skip } = podman;
-const lives = skip ? undefined : await Lives.watch(scope, (await startSensor(scope, podman.options)).address);
+const lives = skip ? undefined : await Lives.watch(scope, (await startSensor(scope, sensorOptions(podman))).address);
 
 const forever = ['/bin/sleep', '1000'];
 const obedient = (status) => ['/bin/sh', '-c', `trap "exit ${status}" TERM; while :; do sleep 0.1; done`];

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { created, destroyed, ended, exited, killed, Lives, running } from './support/lives.js';
 import { run, sleep, until } from './support/process.js';
-import { Runc, startRuntime } from './support/runtimes.js';
+import { Runc } from './support/runc.js';
+import { sensorOptions, startRuntime } from './support/runtime.js';
 import { startSensor } from './support/sensor.js';
 import { fileScope } from './support/site.js';
 import { test } from './support/test.js';
@@ -10,7 +11,7 @@ import { test } from './support/test.js';
 const scope = fileScope();
 const runc = await startRuntime(scope, Runc);
 const { skip } = runc;
-const lives = skip ? undefined : await Lives.watch(scope, (await startSensor(scope, runc.options)).address);
+const lives = skip ? undefined : await Lives.watch(scope, (await startSensor(scope, sensorOptions(runc))).address);
 
 const forever = ['/bin/sleep', '1000'];
 

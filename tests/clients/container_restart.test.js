@@ -1,8 +1,12 @@
 // Sensors that end, or are killed, while containers of every runtime run: the next one knows them at once, and tells nothing again.
 import assert from 'node:assert/strict';
+import { Containerd } from './support/containerd.js';
+import { Docker } from './support/docker.js';
 import { destroyed, exited, killed, Lives } from './support/lives.js';
+import { Podman } from './support/podman.js';
 import { sleep, until } from './support/process.js';
-import { Containerd, Docker, Podman, Runc, startRuntime } from './support/runtimes.js';
+import { Runc } from './support/runc.js';
+import { sensorOptions, startRuntime } from './support/runtime.js';
 import { startSensor } from './support/sensor.js';
 import { fileScope } from './support/site.js';
 import { test } from './support/test.js';
@@ -12,7 +16,7 @@ const runtimes = [];
 for (const Type of [Docker, Podman, Containerd, Runc])
 	runtimes.push(await startRuntime(scope, Type));
 const skip = runtimes.map((runtime) => runtime.skip).find((reason) => reason);
-const options = skip ? [] : runtimes.flatMap((runtime) => runtime.options);
+const options = skip ? [] : sensorOptions(...runtimes);
 
 const program = ['/bin/sh', '-c', 'while :; do /bin/true tick; /bin/sleep 0.2; done'];
 

@@ -5,7 +5,7 @@
  * A directory for a test, and what it makes in it. Everything asserts that it worked. Any thread.
  */
 
-/* A new, empty directory, removed when the process ends. */
+/* A directory that is empty at first, the same one each time and in child processes; removed when the process ends that asked first. */
 const char *scratch_dir(void);
 
 /* A formatted path; never freed. */

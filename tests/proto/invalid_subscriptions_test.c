@@ -51,6 +51,7 @@ Test(invalid_subscriptions, each_is_refused_with_its_path_and_the_reason)
 
 	cr_assert_not_null(cases, "line %d: %s", error.line, error.text);
 	cr_assert_geq(json_array_size(cases), CASES_MIN);
-	json_array_foreach(cases, i, one) expect_refused(one);
+	json_array_foreach (cases, i, one)
+		expect_refused(one);
 	json_decref(cases);
 }

@@ -113,8 +113,7 @@ static void put_map(struct buffer *out, const ProtobufCFieldDescriptor *field, j
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(json, key, value)
-	{
+	json_object_foreach (json, key, value) {
 		json_t *entry = json_pack("{s:s,s:O}", "key", key, "value", value);
 
 		put_message(out, field, entry);
@@ -132,7 +131,8 @@ static void put_field(struct buffer *out, const ProtobufCFieldDescriptor *field,
 	else if (json_is_object(json))
 		put_map(out, field, json);
 	else
-		json_array_foreach(json, i, element) put_value(out, field, element);
+		json_array_foreach (json, i, element)
+			put_value(out, field, element);
 }
 
 void json_message_pack(const ProtobufCMessageDescriptor *descriptor, json_t *json, struct buffer *out)
@@ -140,8 +140,7 @@ void json_message_pack(const ProtobufCMessageDescriptor *descriptor, json_t *jso
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(json, name, value)
-	{
+	json_object_foreach (json, name, value) {
 		const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(descriptor, name);
 
 		cr_assert_not_null(field, "%s has no field %s", descriptor->name, name);

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "container/docker_state.h"
 #include "sensor/process_cache.h"
 #include "tests/sensor/docker_tree.h"
 #include "tests/sensor/sensor_bench.h"
@@ -246,11 +247,11 @@ Test(process_container, what_is_learned_of_a_container_changes_what_its_processe
 
 static void rename_in_docker(const char *id, const char *name)
 {
-	static uint64_t later_ns;
+	struct container_fact *fact;
 
 	docker_tree_put(&docker, id, name, "sha256:" IMAGE, "nginx");
-	later_ns += CONTAINER_LOOK_AGAIN_NS;
-	process_cache_refresh_containers(cache, clock_monotonic_ns() + later_ns);
+	cr_assert_eq(docker_state_read(&fact, NULL, docker.path, id), 1);
+	container_table_take(containers, fact, clock_monotonic_ns());
 }
 
 Test(process_container, what_is_learned_of_a_container_concerns_those_who_are_in_it_now)

@@ -39,7 +39,9 @@ static const json_t *wanted_way(const json_t *check)
 	const json_t *way;
 	size_t i, rank = 0;
 
-	json_array_foreach(json_object_get(check, "ways"), i, way) if (works(way) && rank++ == wanted_rank) return way;
+	json_array_foreach (json_object_get(check, "ways"), i, way)
+		if (works(way) && rank++ == wanted_rank)
+			return way;
 	return NULL;
 }
 
@@ -49,13 +51,13 @@ bool ways_print_forbids(void)
 	size_t i, j;
 	bool some = false;
 
-	json_array_foreach(json_object_get(report, "checks"), i, check)
-	{
+	json_array_foreach (json_object_get(report, "checks"), i, check) {
 		const json_t *wanted = wanted_way(check);
 
 		some = some || wanted;
-		json_array_foreach(json_object_get(check, "ways"), j, way) if (way != wanted)
-			printf("--forbid %s/%s ", text_of(check, "name"), text_of(way, "name"));
+		json_array_foreach (json_object_get(check, "ways"), j, way)
+			if (way != wanted)
+				printf("--forbid %s/%s ", text_of(check, "name"), text_of(way, "name"));
 	}
 	putchar('\n');
 	return some;
@@ -66,8 +68,9 @@ bool ways_lack(const char *name)
 	const json_t *check;
 	size_t i;
 
-	json_array_foreach(json_object_get(report, "checks"), i,
-			   check) if (!strcmp(text_of(check, "name"), name) && json_object_get(check, "ways")) return !wanted_way(check);
+	json_array_foreach (json_object_get(report, "checks"), i, check)
+		if (!strcmp(text_of(check, "name"), name) && json_object_get(check, "ways"))
+			return !wanted_way(check);
 	return false;
 }
 

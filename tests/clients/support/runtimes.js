@@ -1,448 +1,396 @@
-// Container runtimes of a test's own, the real ones: Docker, Podman, containerd, runc. Each keeps all it has in a site (site.js), uses nothing of
-// this host's configuration, and touches no other one that runs here. Its daemon ends with this process.
-//
-//	const scope = fileScope();
-//	const docker = await startRuntime(scope, Docker);    // once per file: it costs about a second
-//	test('...', { skip: docker.skip }, async (t) => {
-//		const web = await docker.run(t, 'web', ['/bin/sleep', '100']);
-//
-// What they have in common: create(), begins() (what was created), run() (both), exec(), kill(), remove(); `options`, which make a sensor see this one; and a container is
-// { id, name, imageId, imageName, pid }, as the sensor has to tell of it.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+// Container runtimes for real, each in folders of a test's own: Docker, containerd, Podman and runc. They are started for a test and ended with it, with
+// everything that they have made: processes, mounts and cgroups. What runs on this host anyway is neither used nor touched.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { noImage, writeArchive, writeRootfs, writeTar } from './image.js';
-import { end, run, start, until } from './process.js';
 import { cleanup } from './cleanup.js';
-import { shimRoots, Site } from './site.js';
+import { sanitized } from './paths.js';
+import { end, run, sleep, start, until } from './process.js';
+import { temporaryFolder } from './sensor.js';
 
-const limit = 30000;
-const setpriv = '/usr/bin/setpriv';
+const applets = ['sh', 'true', 'sleep', 'cat', 'kill', 'tail', 'echo'];
+export const image = 'demo:1';
 
-const program = (name) => ['/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin'].map((folder) => path.join(folder, name)).find(existsSync);
+// Why tests with these programs cannot run here; undefined: they can.
+export function missing(...programs) {
+	const absent = programs.filter((program) => spawnSync('which', [program]).status !== 0);
+
+	if (process.getuid() !== 0)
+		return 'needs root';
+	return absent.length ? `${absent.join(', ')} not installed` : undefined;
+}
+
+// A root file system with busybox and nothing else.
+export function makeRootfs(folder) {
+	mkdirSync(path.join(folder, 'bin'), { recursive: true });
+	for (const directory of ['proc', 'sys', 'dev', 'tmp'])
+		mkdirSync(path.join(folder, directory), { recursive: true });
+	copyFileSync('/bin/busybox', path.join(folder, 'bin/busybox'));
+	for (const applet of applets)
+		symlinkSync('busybox', path.join(folder, 'bin', applet));
+	return folder;
+}
+
+const mountsBelow = (folder) =>
+	readFileSync('/proc/self/mounts', 'utf8')
+		.split('\n')
+		.map((line) => line.split(' ')[1])
+		.filter((mount) => mount?.startsWith(`${folder}/`))
+		.sort()
+		.reverse();
+
+// Processes whose command line or root names the folder: shims, conmons, and what has lost its parent.
+function processesOf(folder) {
+	const names = (pid) => {
+		try {
+			return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder);
+		} catch {
+			return false;
+		}
+	};
+
+	return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && names(name)).map(Number);
+}
+
+function removeGroups(name) {
+	for (const hierarchy of [...readdirSync('/sys/fs/cgroup').map((entry) => path.join('/sys/fs/cgroup', entry)), '/sys/fs/cgroup']) {
+		try {
+			rmdirSync(path.join(hierarchy, name));
+		} catch {
+			// It is not there, or others have groups in it.
+		}
+	}
+}
+
+// What a runtime leaves when it is ended, and what a test left in it when it failed. Nothing may stay.
+async function clear(folder) {
+	for (let tries = 0; tries < 50 && (processesOf(folder).length || mountsBelow(folder).length); tries++) {
+		for (const pid of processesOf(folder)) {
+			try {
+				process.kill(pid, tries > 10 ? 'SIGKILL' : 'SIGTERM');
+			} catch {
+				// It has ended by itself.
+			}
+		}
+		for (const mount of mountsBelow(folder))
+			spawnSync('umount', ['-l', mount]);
+		await sleep(100);
+	}
+	assert.deepEqual(processesOf(folder), [], `processes of ${folder} that stay`);
+	assert.deepEqual(mountsBelow(folder), [], `mounts below ${folder} that stay`);
+}
 
 class Runtime {
-	constructor(scope, names) {
-		this.scope = scope;
-		this.programs = Object.fromEntries(names.map((name) => [name, program(name)]));
-		this.missing = names.find((name) => !this.programs[name]);
+	constructor(t) {
+		this.t = t;
+		this.folder = temporaryFolder(t);
+		cleanup(t, () => clear(this.folder));
+		this.rootfs = makeRootfs(path.join(this.folder, 'rootfs'));
 	}
 
-	async prepare() {
-		this.site = new Site(this.scope);
-		this.rootfs = writeRootfs(this.site.path('rootfs'));
-		this.tar = await writeTar(this.scope, this.rootfs, this.site.path('rootfs.tar'));
+	path(...names) {
+		return path.join(this.folder, ...names);
 	}
 
-	// A daemon; it is told to end when this process has, however that comes about.
-	daemon(name, words, env = {}) {
-		const child = start(this.scope, setpriv, ['--pdeathsig', 'TERM', this.programs[name], ...words], { env: { ...this.site.env, ...env } });
-
-		cleanup(this.scope, async () => {
-			const timer = setTimeout(() => child.kill('SIGKILL'), 20000);
-			await end(child, 'SIGTERM');
-			clearTimeout(timer);
-		});
-		return child;
+	async archive() {
+		await run(this.t, 'tar', ['-C', this.rootfs, '-cf', this.path('rootfs.tar'), '.']);
+		return this.path('rootfs.tar');
 	}
 
-	async ready(child, asks) {
-		await until(
-			() => {
-				if (child.exitCode !== null)
-					throw new Error(`it ended with ${child.exitCode}: ${child.err}`);
-				return asks().then(() => true, () => false);
-			},
-			() => `it answers: ${child.err}`,
-			limit,
-			100,
-		);
+	// A program that may fail: { code, out, err }.
+	async attempt(program, words) {
+		const child = start(this.t, program, words, { env: this.env ?? process.env });
+		const timer = setTimeout(() => child.kill('SIGKILL'), 60000);
+		const result = await child.done;
+
+		clearTimeout(timer);
+		return { ...result, out: result.out.trim() };
 	}
 
-	// Runs a program of this runtime to its end; returns what it printed.
-	async call(t, name, words, options = {}) {
-		const { out } = await run(t, this.programs[name], words, { timeout: limit, env: this.site.env, ...options });
+	async must(program, words) {
+		const result = await this.attempt(program, words);
 
-		return out?.trim();
-	}
-
-	// The first line of what `PROGRAM --version` says.
-	async version() {
-		const [name] = Object.keys(this.programs);
-
-		return (await run(this.scope, this.programs[name], ['--version'])).out.split('\n')[0];
-	}
-
-	// Runs a program in a container to its end, as the runtime's `exec` does.
-	exec(t, container, words) {
-		return this.client(t, 'exec', container.id, ...words);
-	}
-
-	kill(t, container, signal = 'KILL') {
-		return this.client(t, 'kill', '--signal', signal, container.id);
+		assert.equal(result.code, 0, `${program} ${words.join(' ')}: ${result.code ?? result.signal}\n${result.err}`);
+		return result.out;
 	}
 }
+
+// The places that a sensor has to be told, so that it sees these and nothing of the host's.
+const options = (places) =>
+	Object.entries({ 'docker-root': '/nonexistent', 'containerd-state': '/nonexistent', 'podman-root': '/nonexistent', 'runc-root': '/nonexistent',
+		'docker-socket': 'none', 'containerd-socket': 'none', ...places }).flatMap(([name, value]) => [`--${name}`, value]);
 
 export class Docker extends Runtime {
-	constructor(scope) {
-		super(scope, ['dockerd', 'docker', 'containerd', 'runc']);
-		this.imageName = 'team/shop:1';
-	}
+	static async start(t) {
+		const docker = new Docker(t);
 
-	async begin() {
-		await this.prepare();
-		const { site } = this;
-		const data = site.path('d');
-		const state = site.path('e');
-		const socket = site.path('docker.sock');
-		// Old ones have a key in /etc/docker.
-		const old = Number(/version (\d+)/.exec(await this.version())?.[1]) < 23;
+		writeFileSync(docker.path('daemon.json'), '{}');
+		docker.socket = docker.path('docker.sock');
+		docker.daemon = start(t, 'dockerd', ['--config-file', docker.path('daemon.json'), '--iptables=false', '--ip6tables=false', '--bridge=none',
+			'--data-root', docker.path('d'), '--exec-root', docker.path('e'), '-H', `unix://${docker.socket}`, '--pidfile', docker.path('pid')]);
+		cleanup(t, async () => {
+			const timer = setTimeout(() => docker.daemon.kill('SIGKILL'), 15000);
 
-		writeFileSync(site.path('daemon.json'), JSON.stringify(old ? { 'deprecated-key-path': site.path('key.json') } : {}));
-		site.addTasks(path.join(state, 'containerd/daemon'));
-		this.state = state;
-		this.environment = { ...site.env, DOCKER_HOST: `unix://${socket}`, DOCKER_CONFIG: site.path('client'), DOCKER_CONTEXT: '' };
-		this.options = [
-			...['--docker-root', data, '--docker-socket', socket],
-			...['--containerd-state', path.join(state, 'containerd/daemon'), '--containerd-socket', path.join(state, 'containerd/containerd.sock')],
-			...['--runc-root', path.join(state, 'runtime-runc/moby')],
-		];
-		const child = this.daemon('dockerd', [
-			...['--config-file', site.path('daemon.json'), '--data-root', data, '--exec-root', state],
-			...['--host', `unix://${socket}`, '--pidfile', site.path('dockerd.pid'), '--shutdown-timeout', '1'],
-			...['--bridge=none', '--iptables=false', '--ip6tables=false', '--ip-forward=false', '--userland-proxy=false'],
-			...['--cgroup-parent', `/${site.key}/docker`, '--exec-opt', 'native.cgroupdriver=cgroupfs'],
-		]);
-		await this.ready(child, () => this.client(this.scope, 'version'));
-		// The daemon would give each ten seconds to end.
-		cleanup(this.scope, async () => {
-			const ids = (await this.client(this.scope, 'ps', '--all', '--quiet')).split('\n').filter((id) => id);
-
-			if (ids.length > 0)
-				await this.client(this.scope, 'rm', '--force', ...ids);
+			await end(docker.daemon, 'SIGTERM');
+			clearTimeout(timer);
+			removeGroups('docker');
 		});
-		this.imageId = await this.import(this.imageName);
+		await until(async () => (await docker.attempt('docker', ['-H', `unix://${docker.socket}`, 'version'])).code === 0,
+			() => `dockerd answers\n${docker.daemon.err}`, 30000, 100);
+		await docker.do('import', await docker.archive(), image);
+		return docker;
 	}
 
-	client(t, ...words) {
-		return this.call(t, 'docker', words, { env: this.environment });
+	get sensorOptions() {
+		return options({ 'docker-root': this.path('d'), 'containerd-state': this.path('e/containerd/daemon'),
+			'runc-root': this.path('e/runtime-runc/moby'), 'docker-socket': this.socket });
 	}
 
-	// Another image of the same files; returns its id.
-	async import(name) {
-		// What is changed makes it another one.
-		return (await this.client(this.scope, 'import', '--change', `LABEL name=${name}`, this.tar, name)).replace('sha256:', '');
+	do(...words) {
+		return this.must('docker', ['-H', `unix://${this.socket}`, ...words]);
 	}
 
-	async inspect(t, id) {
-		return JSON.parse(await this.client(t, 'inspect', id))[0];
+	try(...words) {
+		return this.attempt('docker', ['-H', `unix://${this.socket}`, ...words]);
 	}
 
-	// `docker create`: a container that does not run.
-	async create(t, name, words, { flags = [], image = this.imageName } = {}) {
-		const id = await this.client(t, 'create', '--name', name, '--network', 'none', ...flags, image, ...words);
-		const imageId = image === this.imageName ? this.imageId : (await this.inspect(t, id)).Image.replace('sha256:', '');
-
-		return { id, name: `/${name}`, imageId, imageName: image, pid: 0 };
+	id(name) {
+		return this.do('inspect', '--type', 'container', '-f', '{{.Id}}', name);
 	}
 
-	// `docker run --detach`.
-	async run(t, name, words, options) {
-		const container = await this.create(t, name, words, options);
-
-		await this.begins(t, container);
-		return { ...container, pid: await this.pid(t, container) };
+	async inspect(name) {
+		return JSON.parse(await this.do('inspect', '--type', 'container', name))[0];
 	}
 
-	begins(t, { id }) {
-		return this.client(t, 'start', id);
-	}
-
-	async pid(t, { id }) {
-		return (await this.inspect(t, id)).State.Pid;
-	}
-
-	remove(t, { id }) {
-		return this.client(t, 'rm', '--force', id);
+	// Creates and starts one; the id, and its output when it is not detached.
+	run(name, program, ...flags) {
+		return this.try('run', '--network', 'none', '--name', name, ...flags, image, ...program);
 	}
 }
 
-// Podman asks for a million of each when it is not told, which not every root may; its own limit of processes is as many as there are pids.
-function ulimits() {
-	const limits = readFileSync('/proc/self/limits', 'utf8');
-	const number = (text) => (text === 'unlimited' ? Infinity : Number(text));
-	const hard = (what) => number(new RegExp(`^${what} +\\S+ +(\\S+)`, 'm').exec(limits)[1]);
-	const pids = Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8'));
-	const most = { nofile: Math.min(hard('Max open files'), 1048576), nproc: Math.min(hard('Max processes'), pids) };
+// An OCI image archive of one layer, as `ctr image import` takes it.
+function writeImage(file, layer) {
+	const blobs = [];
+	const blob = (bytes, type) => {
+		const digest = createHash('sha256').update(bytes).digest('hex');
 
-	return Object.entries(most).flatMap(([name, limit]) => ['--ulimit', `${name}=${limit}:${limit}`]);
+		blobs.push([`blobs/sha256/${digest}`, bytes]);
+		return { mediaType: `application/vnd.oci.image.${type}`, digest: `sha256:${digest}`, size: bytes.length };
+	};
+	const json = (value) => Buffer.from(JSON.stringify(value));
+	const rootfs = blob(layer, 'layer.v1.tar');
+	const config = blob(json({ architecture: 'amd64', os: 'linux', config: { Cmd: ['sh'] }, rootfs: { type: 'layers', diff_ids: [rootfs.digest] } }),
+		'config.v1+json');
+	const manifest = blob(json({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json', config, layers: [rootfs] }), 'manifest.v1+json');
+
+	manifest.annotations = { 'io.containerd.image.name': `docker.io/library/${image}`, 'org.opencontainers.image.ref.name': '1' };
+	writeTar(file, [['oci-layout', json({ imageLayoutVersion: '1.0.0' })], ['index.json', json({ schemaVersion: 2, manifests: [manifest] })], ...blobs]);
+	return manifest.digest;
+}
+
+// Plain files in a tar archive (POSIX.1-1988, ustar).
+function writeTar(file, entries) {
+	const parts = [];
+
+	for (const [name, bytes] of entries) {
+		const header = Buffer.alloc(512);
+
+		header.write(name, 0);
+		header.write('0000644\0', 100);
+		header.write('0000000\0', 108);
+		header.write('0000000\0', 116);
+		header.write(`${bytes.length.toString(8).padStart(11, '0')}\0`, 124);
+		header.write('00000000000\0', 136);
+		header.write('        ', 148);
+		header.write('0', 156);
+		header.write('ustar\0' + '00', 257);
+		header.write(`${header.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148);
+		parts.push(header, bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512));
+	}
+	writeFileSync(file, Buffer.concat([...parts, Buffer.alloc(1024)]));
+}
+
+export class Containerd extends Runtime {
+	static async start(t) {
+		const containerd = new Containerd(t);
+
+		containerd.namespace = `test-${process.pid}`;
+		containerd.socket = containerd.path('c.sock');
+		containerd.image = `docker.io/library/${image}`;
+		writeFileSync(containerd.path('config.toml'), `version = 2
+root = "${containerd.path('root')}"
+state = "${containerd.path('state')}"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "${containerd.socket}"
+`);
+		containerd.daemon = start(t, 'containerd', ['--config', containerd.path('config.toml')]);
+		cleanup(t, async () => {
+			await end(containerd.daemon, 'SIGTERM');
+			removeGroups(containerd.namespace);
+			for (const folder of [containerd.runc]) {
+				try {
+					rmdirSync(folder);
+				} catch {
+					// The shims have never made it, or a test that failed left something, which says why.
+				}
+			}
+		});
+		await until(async () => (await containerd.try('version')).code === 0, () => `containerd answers\n${containerd.daemon.err}`, 30000, 100);
+		containerd.digest = writeImage(containerd.path('image.tar'), readFileSync(await containerd.archive()));
+		await containerd.do('image', 'import', '--snapshotter', 'native', containerd.path('image.tar'));
+		return containerd;
+	}
+
+	// Its shims have runc keep its state here, whatever containerd's own state directory is.
+	get runc() {
+		return `/run/containerd/runc/${this.namespace}`;
+	}
+
+	get sensorOptions() {
+		return options({ 'containerd-state': this.path('state'), 'containerd-socket': this.socket, 'runc-root': this.runc });
+	}
+
+	get words() {
+		return ['-a', this.socket, '-n', this.namespace];
+	}
+
+	do(...words) {
+		return this.must('ctr', [...this.words, ...words]);
+	}
+
+	try(...words) {
+		return this.attempt('ctr', [...this.words, ...words]);
+	}
+
+	run(id, program, ...flags) {
+		return this.try('run', '--snapshotter', 'native', ...flags, this.image, id, ...program);
+	}
 }
 
 export class Podman extends Runtime {
-	constructor(scope) {
-		super(scope, ['podman', 'conmon', 'runc']);
-		this.imageName = 'localhost/team/shop:1';
-	}
+	static async start(t) {
+		const podman = new Podman(t);
 
-	async begin() {
-		await this.prepare();
-		const { site } = this;
-		const engine = { lock_type: 'file', events_logger: 'file', cgroup_manager: 'cgroupfs', runtime: 'runc' };
-		const lines = Object.entries(engine).map(([key, value]) => `${key} = "${value}"`);
-
-		mkdirSync(site.path('net'));
-		writeFileSync(site.path('podman.conf'), `[engine]\n${lines.join('\n')}\n[network]\nnetwork_config_dir = "${site.path('net')}"\n`);
-		this.environment = { ...site.env, CONTAINERS_CONF: site.path('podman.conf') };
-		this.flags = [
-			...['--runtime', this.programs.runc, '--runtime-flag', `root=${site.path('runc')}`, '--cgroup-manager', 'cgroupfs'],
-			...['--storage-driver', 'vfs', '--root', site.path('s'), '--runroot', site.path('r'), '--tmpdir', site.path('t')],
-		];
-		this.limits = ulimits();
-		this.options = ['--podman-root', site.path('s'), '--runc-root', site.path('runc')];
-		cleanup(this.scope, () => this.client(this.scope, 'rm', '--all', '--force', '--time', '0'));
-		this.imageId = await this.import(this.imageName);
-	}
-
-	client(t, ...words) {
-		return this.call(t, 'podman', [...this.flags, ...words], { env: this.environment });
-	}
-
-	async import(name) {
-		return (await this.client(this.scope, 'import', '--quiet', '--change', `LABEL name=${name}`, this.tar, name)).replace('sha256:', '');
-	}
-
-	async inspect(t, id) {
-		return JSON.parse(await this.client(t, 'inspect', id))[0];
-	}
-
-	// What `podman create` and `podman run` need.
-	words(flags = []) {
-		return ['--network', 'none', '--cgroup-parent', `/${this.site.key}/podman`, ...this.limits, ...flags];
-	}
-
-	async create(t, name, words, { flags, image = this.imageName } = {}) {
-		const id = await this.client(t, 'create', '--name', name, ...this.words(flags), image, ...words);
-		const imageId = image === this.imageName ? this.imageId : (await this.inspect(t, id)).Image;
-
-		return { id, name, imageId, imageName: image, pid: 0 };
-	}
-
-	async run(t, name, words, options) {
-		const container = await this.create(t, name, words, options);
-
-		await this.begins(t, container);
-		return { ...container, pid: await this.pid(t, container) };
-	}
-
-	begins(t, { id }) {
-		return this.client(t, 'start', id);
-	}
-
-	async pid(t, { id }) {
-		return (await this.inspect(t, id)).State.Pid;
-	}
-
-	remove(t, { id }) {
-		return this.client(t, 'rm', '--force', '--time', '0', id);
-	}
-}
-
-// containerd by itself, with its client ctr. Containers have ids only: names that whoever makes them thinks of.
-export class Containerd extends Runtime {
-	constructor(scope) {
-		super(scope, ['containerd', 'ctr', 'runc']);
-		this.imageName = 'registry.example/team/shop:1';
-	}
-
-	async begin() {
-		await this.prepare();
-		const { site } = this;
-		const socket = site.path('containerd.sock');
-		// What is for Kubernetes, or would be in /opt.
-		const disabled = ['io.containerd.grpc.v1.cri', 'io.containerd.internal.v1.opt'];
-		const toml = (values) => Object.entries(values).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`).join('');
-
-		writeFileSync(
-			site.path('containerd.toml'),
-			toml({ version: 2, root: site.path('data'), state: site.path('state'), disabled_plugins: disabled }) +
-				`[grpc]\n${toml({ address: socket })}[ttrpc]\n${toml({ address: `${socket}.ttrpc` })}`,
-		);
-		site.addTasks(site.path('state'));
-		this.flags = ['--address', socket, '--namespace', site.key];
-		this.options = [
-			...['--containerd-state', site.path('state'), '--containerd-socket', socket],
-			...['--runc-root', path.join(shimRoots, site.key)],
-		];
-		this.number = 0;
-		this.imageIds = new Map();
-		const child = this.daemon('containerd', ['--config', site.path('containerd.toml')]);
-		await this.ready(child, () => this.client(this.scope, 'version'));
-		this.imageId = await this.import(this.imageName);
-		cleanup(this.scope, async () => {
-			const ids = (await this.client(this.scope, 'containers', 'list', '--quiet')).split('\n').filter((id) => id);
-
-			for (const id of ids)
-				await this.remove(this.scope, { id });
+		podman.image = `localhost/${image}`;
+		cleanup(t, async () => {
+			await podman.try('rm', '-af', '-t', '0');
+			removeGroups('libpod_parent');
 		});
+		await podman.do('import', await podman.archive(), image);
+		return podman;
 	}
 
-	client(t, ...words) {
-		return this.call(t, 'ctr', [...this.flags, ...words]);
+	// Podman's own clean-up after a container calls runc without being told of another root, so that has to be the usual one.
+	get sensorOptions() {
+		return options({ 'podman-root': this.path('r'), 'runc-root': '/run/runc' });
 	}
 
-	async import(name) {
-		const folder = `archive-${this.number++}`;
-		const { manifest } = await writeArchive(this.scope, this.site.path(folder), this.tar, name, this.site.path(`${folder}.tar`));
-
-		await this.client(this.scope, 'images', 'import', this.site.path(`${folder}.tar`));
-		// containerd's own id of an image is its manifest's.
-		this.imageIds.set(name, manifest.replace('sha256:', ''));
-		return this.imageIds.get(name);
+	get words() {
+		return ['--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '--storage-driver', 'vfs', '--root', this.path('r'), '--runroot', this.path('rr'),
+			'--tmpdir', this.path('t')];
 	}
 
-	async create(t, name, words, { flags = [], image = this.imageName } = {}) {
-		const id = `${this.site.key}-${name}`;
-
-		await this.client(t, 'containers', 'create', ...flags, '--', image, id, ...words);
-		return { id, name: id, imageId: this.imageIds.get(image), imageName: image, pid: 0 };
+	do(...words) {
+		return this.must('podman', [...this.words, ...words]);
 	}
 
-	async begins(t, { id }) {
-		await this.client(t, 'tasks', 'start', '--detach', '--null-io', '--fifo-dir', this.site.path('fifo'), id);
+	try(...words) {
+		return this.attempt('podman', [...this.words, ...words]);
 	}
 
-	async run(t, name, words, options) {
-		const container = await this.create(t, name, words, options);
-
-		await this.begins(t, container);
-		return { ...container, pid: await this.pid(t, container) };
+	id(name) {
+		return this.do('container', 'inspect', '-f', '{{.Id}}', name);
 	}
 
-	async pid(t, { id }) {
-		const line = (await this.client(t, 'tasks', 'list')).split('\n').map((text) => text.split(/ +/)).find(([task]) => task === id);
-
-		return Number(line?.[1] ?? 0);
-	}
-
-	exec(t, { id }, words) {
-		return this.client(t, 'tasks', 'exec', '--exec-id', `exec-${this.number++}`, '--fifo-dir', this.site.path('fifo'), '--', id, ...words);
-	}
-
-	async kill(t, { id }, signal = 'KILL') {
-		await this.client(t, 'tasks', 'kill', '--signal', signal, id);
-	}
-
-	async removeTask(t, { id }) {
-		await this.client(t, 'tasks', 'delete', '--force', id);
-	}
-
-	async remove(t, container) {
-		await this.removeTask(t, container).catch(() => {});
-		await this.client(t, 'containers', 'delete', container.id);
+	// Its default limits may be more than this host lets anybody have.
+	run(name, program, ...flags) {
+		return this.try('run', '--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1000:1000', '--network', 'none', '--name', name, ...flags, image,
+			...program);
 	}
 }
 
-// runc by itself. It knows no images; an annotation that others use may say what a bundle was made from.
 export class Runc extends Runtime {
-	constructor(scope) {
-		super(scope, ['runc']);
-		this.imageName = 'registry.example/team/shop:1';
-	}
+	static start(t) {
+		const runc = new Runc(t);
 
-	async begin() {
-		await this.prepare();
-		this.root = this.site.path('runc');
-		this.options = ['--runc-root', this.root];
-		cleanup(this.scope, async () => {
-			for (const { id } of JSON.parse(await this.client(this.scope, 'list', '--format', 'json')) ?? [])
-				await this.remove(this.scope, { id });
+		mkdirSync(runc.path('state'));
+		cleanup(t, async () => {
+			for (const id of existsSync(runc.path('state')) ? readdirSync(runc.path('state')) : [])
+				await runc.try('delete', '--force', id);
 		});
+		return runc;
 	}
 
-	client(t, ...words) {
-		return this.call(t, 'runc', ['--root', this.root, ...words]);
+	get sensorOptions() {
+		return options({ 'runc-root': this.path('state') });
 	}
 
-	begins(t, { id }) {
-		return this.client(t, 'start', id);
-	}
-
-	// For what leaves a container behind, which would keep our pipes open.
-	silent(t, ...words) {
-		return this.call(t, 'runc', ['--root', this.root, ...words], { stdio: 'ignore' });
-	}
-
-	// Writes a bundle for a container that is called `id`; its cgroup is the one that runc chooses, "/ID".
-	bundle(id, words, { image = this.imageName, resources = {}, rlimits = [] } = {}) {
-		const folder = this.site.path(`bundle-${id}`);
-		const config = {
-			ociVersion: '1.0.2',
-			process: { user: { uid: 0, gid: 0 }, args: words, env: ['PATH=/bin'], cwd: '/tmp', rlimits },
-			root: { path: this.rootfs },
-			// All share the files, but runc makes devices for each.
-			mounts: [
-				{ destination: '/proc', type: 'proc', source: 'proc' },
-				{ destination: '/dev', type: 'tmpfs', source: 'tmpfs' },
-			],
-			annotations: { 'org.opencontainers.image.ref.name': image },
-			linux: { namespaces: ['pid', 'mount', 'ipc', 'uts', 'network'].map((type) => ({ type })), resources },
-		};
+	// A bundle that runs a program. Bundles share the file system, which nothing is written to.
+	bundle(name, program, imageName = image) {
+		const folder = this.path(name);
 
 		mkdirSync(folder);
+		assert.equal(spawnSync('runc', ['spec'], { cwd: folder }).status, 0);
+		const config = JSON.parse(readFileSync(path.join(folder, 'config.json'), 'utf8'));
+		config.process.args = program;
+		config.process.terminal = false;
+		config.root.path = this.rootfs;
+		config.annotations = { 'org.opencontainers.image.ref.name': imageName };
 		writeFileSync(path.join(folder, 'config.json'), JSON.stringify(config));
 		return folder;
 	}
 
-	// Named so that what is left of it is found.
-	container(name, { image = this.imageName } = {}) {
-		const id = `${this.site.key}-${name}`;
-
-		return { id, name: id, imageId: '', imageName: image, pid: 0 };
+	do(...words) {
+		return this.must('runc', ['--root', this.path('state'), ...words]);
 	}
 
-	async create(t, name, words, options) {
-		const container = this.container(name, options);
-
-		await this.silent(t, 'create', '--bundle', this.bundle(container.id, words, options), container.id);
-		return { ...container, pid: await this.pid(t, container) };
-	}
-
-	async run(t, name, words, options) {
-		const container = this.container(name, options);
-
-		await this.silent(t, 'run', '--detach', '--bundle', this.bundle(container.id, words, options), container.id);
-		return { ...container, pid: await this.pid(t, container) };
-	}
-
-	async pid(t, { id }) {
-		return JSON.parse(await this.client(t, 'state', id)).pid;
-	}
-
-	exec(t, { id }, words) {
-		return this.silent(t, 'exec', id, ...words);
-	}
-
-	kill(t, { id }, signal = 'KILL') {
-		return this.client(t, 'kill', id, signal);
-	}
-
-	remove(t, { id }) {
-		return this.client(t, 'delete', '--force', id);
+	try(...words) {
+		return this.attempt('runc', ['--root', this.path('state'), ...words]);
 	}
 }
 
-// Starts one. Where it is not there, or cannot run a program on this host, `skip` says which and why.
-export async function startRuntime(scope, Type) {
-	const runtime = new Type(scope);
+// Programs that leave a mark: what they are called with says where.
+const program = (name) => `mark-${name} 2>/dev/null; true`;
+export const mark = (name) => ['sh', '-c', program(name)];
 
-	if (runtime.missing || noImage) {
-		runtime.skip = noImage ?? `${runtime.missing} is not installed`;
-		return runtime;
-	}
-	try {
-		await runtime.begin();
-		await runtime.remove(scope, await runtime.run(scope, 'trial', ['/bin/sleep', '60']));
-	} catch (error) {
-		runtime.skip = `${await runtime.version()} does not work here: ${error.message.replace(/\s+/g, ' ').slice(0, 600)}`;
-	}
-	return runtime;
+// One on this host.
+export const markOutside = (t, name) => run(t, '/bin/sh', ['-c', `sh -c '${program(name)}'`]);
+
+// The marks that a stream of execs has told of.
+export const marks = (stream) =>
+	stream.events
+		.map(({ process }) => process?.exec_command_line ?? [])
+		.filter(([shell, , text]) => shell === 'sh' && text?.startsWith('mark-'))
+		.map(([, , text]) => /^mark-(\S+)/.exec(text)[1]);
+
+export const execs = { process_events: [{ type: 'PROCESS_EVENT_TYPE_EXEC' }] };
+
+// Lives of containers
+
+const types = ['CREATED', 'RUNNING', 'EXITED', 'DESTROYED', 'UPDATED'];
+export const lifeEvents = (view = 'BASIC') => ({ container_events: types.map((type) => ({ type: `CONTAINER_EVENT_TYPE_${type}`, view })) });
+
+const patience = sanitized ? 30000 : 10000;
+
+// What a stream has told of a container, in short: "created", "running", "exited 3", "destroyed".
+export function life(stream, id) {
+	return stream.events
+		.filter((event) => event.event === 'container' && event.container_id === id)
+		.map(({ container: { type, exit_code: code } }) => {
+			const word = type.replace('CONTAINER_EVENT_TYPE_', '').toLowerCase();
+
+			return word === 'exited' ? `exited ${code}` : word;
+		});
 }
+
+// Waits until a container's life has come so far; more than that may not have come.
+export async function expectLife(stream, id, expected) {
+	await until(() => life(stream, id).length >= expected.length, () => `${id}: ${expected}; but there is ${life(stream, id)}`, patience);
+	assert.deepEqual(life(stream, id), expected, id);
+}
+
+export const told = (stream, id, type) =>
+	stream.events.find((event) => event.container_id === id && event.container?.type === `CONTAINER_EVENT_TYPE_${type}`)?.container;

@@ -1,0 +1,49 @@
+#include "container/first_turn.h"
+
+#include "base/clock.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
+
+static uint64_t used_ns(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+	return (uint64_t)used.tv_sec * NSEC_PER_SEC + (uint64_t)used.tv_nsec;
+}
+
+static bool set(struct first_turn *t, bool is_first)
+{
+	const struct sched_param parameters = {.sched_priority = is_first ? sched_get_priority_min(SCHED_RR) : 0};
+
+	if (pthread_setschedparam(pthread_self(), is_first ? SCHED_RR : SCHED_OTHER, &parameters))
+		return false;
+	t->is_first = is_first;
+	return true;
+}
+
+void first_turn_begin(struct first_turn *t)
+{
+	*t = (struct first_turn){.window_ns = clock_monotonic_ns(), .used_ns = used_ns()};
+	t->is_allowed = set(t, true);
+}
+
+void first_turn_check(struct first_turn *t)
+{
+	uint64_t now, used;
+
+	if (!t->is_allowed)
+		return;
+	now = clock_monotonic_ns();
+	used = used_ns();
+	if (now - t->window_ns >= FIRST_TURN_WINDOW_NS) {
+		t->window_ns = now;
+		t->used_ns = used;
+		if (!t->is_first)
+			(void)set(t, true);
+	} else if (t->is_first && used - t->used_ns > FIRST_TURN_BUDGET_NS) {
+		(void)set(t, false);
+	}
+}
