@@ -38,7 +38,8 @@ export class DockerRoot {
 	// Whole or not at all, as Docker does it.
 	write(id, { name, image, imageId }) {
 		const folder = path.join(this.folder, 'containers', id);
-		const config = { ID: id, Name: name, Image: `sha256:${imageId}`, Config: { Image: image, Env: ['PATH=/bin'] }, State: { Running: true } };
+		const started = new Date().toISOString();
+		const config = { ID: id, Name: name, Image: `sha256:${imageId}`, Config: { Image: image, Env: ['PATH=/bin'] }, State: { Running: true, StartedAt: started } };
 
 		mkdirSync(folder, { recursive: true });
 		writeFileSync(path.join(folder, '.tmp-config'), JSON.stringify(config));
