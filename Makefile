@@ -8,7 +8,7 @@ FOLDERS := base tracing container sensor subscription proto service runtime cli
 # Debian 12 packages, by what needs them.
 PACKAGES_BUILD := gcc make pkg-config libc6-dev linux-libc-dev libtracefs-dev libtraceevent-dev libelf-dev zlib1g-dev libjansson-dev libuv1-dev uthash-dev \
 	libxxhash-dev libprotobuf-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libgrpc-dev libcurl4-openssl-dev
-PACKAGES_CHECK := libcriterion-dev docker.io containerd podman conmon runc busybox-static
+PACKAGES_CHECK := libcriterion-dev runc crun busybox-static docker.io containerd podman conmon
 PACKAGES_CLIENTS := nodejs npm
 PACKAGES_LINT := clang clang-format clang-tidy cppcheck
 PACKAGES_BENCH := linux-perf

@@ -14,8 +14,9 @@
  * source says that it was started: a time that the source has not told before is the current run as long as the source has not told of
  * that, and another run when it has.
  *
- * It is updated when the source that has most to say of it says so: others tell of the same later. It is gone when that source says so; when that is only a source that forgets containers as soon as they do not run
- * (CONTAINER_SOURCE_TASK and below) and the runtime is one that has more to say, that is given a moment to say it.
+ * It is updated when the source that has most to say of it says so: others tell of the same later. It is gone when that source says so; when that
+ * is only a source that forgets containers as soon as they do not run (CONTAINER_SOURCE_TASK and below) and the runtime is one that has more to
+ * say, that is given a moment to say it.
  *
  * What was over when the sensor started is not told: what was created, started or ended before `since_ns`.
  *

@@ -11,6 +11,8 @@ void measure_require(int ok, const char *format, ...) __attribute__((format(prin
 
 /* What this thread has used of a CPU, in user space and in the kernel: other programs on the same machine do not count. */
 uint64_t measure_cpu_ns(void);
+/* The same of all threads of this program. */
+uint64_t measure_all_cpu_ns(void);
 
 /* The middle one, and those at a quarter and three quarters of the way; sorts `values`. */
 struct measure_spread {

@@ -66,10 +66,20 @@ test('Docker: one that takes too much memory is told to have been killed for it'
 	const web = await docker.create(t, 'greedy', greedy, { flags: ['--memory', '16m'] });
 
 	await docker.client(t, 'start', web.id);
+	// Docker itself does not always notice.
 	await over(t, web);
-	assert.ok((await docker.inspect(t, web.id)).State.OOMKilled);
 	const pid = await lives.pid(web, greedy[0]);
 	await lives.expect(web, [created(web), running(web, pid), exited(web, killed(9, { oom: true }), pid)]);
+});
+
+test('Docker: so is one in which a program is killed for it, and the first process goes on', { skip: noMemory }, async (t) => {
+	const program = ['/bin/sh', '-c', '/bin/tail -c 100m /dev/zero; exit 5'];
+	const web = await docker.create(t, 'careful', program, { flags: ['--memory', '16m'] });
+
+	await docker.client(t, 'start', web.id);
+	await over(t, web);
+	const pid = await lives.pid(web, program[0]);
+	await lives.expect(web, [created(web), running(web, pid), exited(web, { ...ended(5), oom: true }, pid)]);
 });
 
 test('Docker: one that crashes has exit code 139, signal 11 and a core dump', { skip }, async (t) => {
@@ -78,6 +88,7 @@ test('Docker: one that crashes has exit code 139, signal 11 and a core dump', { 
 	await docker.client(t, 'start', web.id);
 	await over(t, web);
 	assert.equal((await docker.inspect(t, web.id)).State.ExitCode, 139);
+	assert.match(await docker.client(t, 'diff', web.id), /^A \/tmp\/core/m);
 	const pid = await lives.pid(web, '/bin/crash');
 	await lives.expect(web, [created(web), running(web, pid), exited(web, killed(11, { core: true }), pid)]);
 });

@@ -100,7 +100,7 @@ test('`ringside containers` prints a table, and JSON with an object per line', a
 	const inShop = new Container(t);
 	const loops = [inWeb.loop(), inShop.loop()];
 
-	docker.write(inWeb.id, web);
+	docker.write(inWeb.id, { ...web, started: new Date().toISOString() });
 	docker.write(inShop.id, { ...shop, image: 'evil\u001b[2J\nimage' });
 	const sensor = await startSensor(t, ['--docker-root', docker.folder]);
 	const list = (...words) => run(t, ringside, ['containers', '--connect', sensor.address, ...words]);

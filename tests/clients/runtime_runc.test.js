@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { containerLister, subscribe } from './support/client.js';
 import { sleep, until } from './support/process.js';
-import { execs, expectLife, life, lifeEvents, mark, marks, missing, Runc, told } from './support/runtimes.js';
+import { execs, expectLife, life, lifeEvents, mark, marks, missing, Runc, shortTrue, told } from './support/runtimes.js';
 import { startSensor } from './support/sensor.js';
 import { test } from './support/test.js';
 
@@ -13,7 +13,7 @@ test('created, started, killed and deleted, each in its turn', { skip: reason },
 	const sensor = await startSensor(t, runc.sensorOptions);
 	const stream = await subscribe(t, sensor.address, lifeEvents('FULL'));
 
-	await runc.do('create', '--bundle', runc.bundle('b', ['sleep', '1000']), 'web');
+	await runc.detached('create', '--bundle', runc.bundle('b', ['sleep', '1000']), 'web');
 	await expectLife(stream, 'web', ['created']);
 	await sleep(300);
 	await runc.do('start', 'web');
@@ -35,7 +35,7 @@ test('one that is created and never started', { skip: reason }, async (t) => {
 	const sensor = await startSensor(t, runc.sensorOptions);
 	const stream = await subscribe(t, sensor.address, lifeEvents());
 
-	await runc.do('create', '--bundle', runc.bundle('b', ['true']), 'idle');
+	await runc.detached('create', '--bundle', runc.bundle('b', ['true']), 'idle');
 	await runc.do('delete', '--force', 'idle');
 	await expectLife(stream, 'idle', ['created', 'destroyed']);
 });
@@ -45,7 +45,7 @@ test('a sensor that is started again knows what is there, and tells only what is
 	const before = await startSensor(t, runc.sensorOptions);
 	const stream = await subscribe(t, before.address, lifeEvents());
 
-	await runc.do('run', '-d', '--bundle', runc.bundle('b', ['sleep', '1000']), 'stays');
+	await runc.detached('run', '-d', '--bundle', runc.bundle('b', ['sleep', '1000']), 'stays');
 	await expectLife(stream, 'stays', ['created', 'running']);
 	await before.kill();
 	const again = await startSensor(t, runc.sensorOptions);
@@ -69,18 +69,22 @@ test('two hundred that live for some ten milliseconds, twenty at a time', { skip
 	const stream = await subscribe(t, sensor.address, { ...lifeEvents(), ...execs });
 	const list = containerLister(t, sensor.address);
 	const ids = Array.from({ length: count }, (_, i) => `short-${i}`);
-	const bundles = ids.map((id, i) => runc.bundle(id, ['true', id], `demo/short:${i}`));
+	const bundles = ids.map((id, i) => runc.bundle(id, [shortTrue, id], `demo/short:${i}`));
 	const queue = ids.map((id, i) => [id, bundles[i]]);
-	const ran = (id) => stream.events.filter(({ process }) => process?.exec_command_line[0] === 'true' && process.exec_command_line[1] === id);
+	// A program that is gone at once can be gone before its arguments are read, where there are no kprobes: then only its container tells which it was.
+	const programs = () => stream.events.filter(({ process }) => process?.exec_filename === shortTrue);
+	const ran = (id) => programs().filter((event) => event.container_id === id);
 
 	await Promise.all(Array.from({ length: parallel }, async () => {
 		for (let next = queue.shift(); next; next = queue.shift())
 			await runc.do('run', '--bundle', next[1], next[0]);
 	}));
-	await until(() => ids.every((id) => ran(id).length), 'all have been told of', 30000);
+	await until(() => programs().length >= count, () => `${count} programs; ${programs().length} have been told of`, 30000);
 	// Every program is in its container and in no other.
+	for (const { container_id: id, process: { exec_command_line: [, argument] } } of programs())
+		assert.ok(ids.includes(id) && (argument ?? id) === id, `${argument} in ${id}`);
 	for (const id of ids)
-		assert.deepEqual(ran(id).map((event) => event.container_id), [id]);
+		assert.equal(ran(id).length, 1, id);
 	// What the sensor knows a second later: never anything wrong, and hardly anything missing.
 	await sleep(1000);
 	const listed = new Map((await list({ include_stopped: true })).map((container) => [container.id, container]));

@@ -36,9 +36,9 @@ export class DockerRoot {
 	}
 
 	// Whole or not at all, as Docker does it.
-	write(id, { name, image, imageId }) {
+	write(id, { name, image, imageId, started }) {
 		const folder = path.join(this.folder, 'containers', id);
-		const config = { ID: id, Name: name, Image: `sha256:${imageId}`, Config: { Image: image, Env: ['PATH=/bin'] }, State: { Running: true } };
+		const config = { ID: id, Name: name, Image: `sha256:${imageId}`, Config: { Image: image, Env: ['PATH=/bin'] }, State: { Running: true, ...(started && { StartedAt: started }) } };
 
 		mkdirSync(folder, { recursive: true });
 		writeFileSync(path.join(folder, '.tmp-config'), JSON.stringify(config));

@@ -13,6 +13,9 @@ import { temporaryFolder } from './sensor.js';
 const applets = ['sh', 'true', 'sleep', 'cat', 'kill', 'tail', 'echo'];
 export const image = 'demo:1';
 
+// A `true` by a name that no other program on this host has.
+export const shortTrue = '/ringside-test/true';
+
 // Why tests with these programs cannot run here; undefined: they can.
 export function missing(...programs) {
 	const absent = programs.filter((program) => spawnSync('which', [program]).status !== 0);
@@ -28,6 +31,8 @@ export function makeRootfs(folder) {
 	for (const directory of ['proc', 'sys', 'dev', 'tmp'])
 		mkdirSync(path.join(folder, directory), { recursive: true });
 	copyFileSync('/bin/busybox', path.join(folder, 'bin/busybox'));
+	mkdirSync(path.join(folder, path.dirname(shortTrue)));
+	symlinkSync('/bin/busybox', path.join(folder, shortTrue));
 	for (const applet of applets)
 		symlinkSync('busybox', path.join(folder, 'bin', applet));
 	return folder;
@@ -54,14 +59,21 @@ function processesOf(folder) {
 	return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && names(name)).map(Number);
 }
 
-function removeGroups(name) {
-	for (const hierarchy of [...readdirSync('/sys/fs/cgroup').map((entry) => path.join('/sys/fs/cgroup', entry)), '/sys/fs/cgroup']) {
-		try {
-			rmdirSync(path.join(hierarchy, name));
-		} catch {
-			// It is not there, or others have groups in it.
-		}
+// Only those go in which there is nothing.
+function removeGroup(folder) {
+	try {
+		for (const entry of readdirSync(folder, { withFileTypes: true }))
+			if (entry.isDirectory())
+				removeGroup(path.join(folder, entry.name));
+		rmdirSync(folder);
+	} catch {
+		// It is not there, or others have something in it.
 	}
+}
+
+function removeGroups(name) {
+	for (const hierarchy of [...readdirSync('/sys/fs/cgroup').map((entry) => path.join('/sys/fs/cgroup', entry)), '/sys/fs/cgroup'])
+		removeGroup(path.join(hierarchy, name));
 }
 
 // What a runtime leaves when it is ended, and what a test left in it when it failed. Nothing may stay.
@@ -349,6 +361,14 @@ export class Runc extends Runtime {
 
 	try(...words) {
 		return this.attempt('runc', ['--root', this.path('state'), ...words]);
+	}
+
+	// One that goes on by itself has runc's output for its own: nobody waits for the end of that.
+	async detached(...words) {
+		const child = start(this.t, 'runc', ['--root', this.path('state'), ...words], { stdio: 'ignore' });
+		const { code } = await child.done;
+
+		assert.equal(code, 0, `runc ${words.join(' ')}`);
 	}
 }
 
