@@ -209,7 +209,7 @@ static void expect_life(const char *name, const char *format)
 	cr_assert_eq(waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
 	f = read_two();
 	cr_expect_eq(f->state, CONTAINER_EXITED, "a zombie");
-	cr_expect_eq(f->init_pid, 0);
+	cr_expect_eq(f->init_pid, (uint32_t)pid, "whose end that was");
 	container_fact_free(f);
 
 	cr_assert_eq(waitpid(pid, NULL, 0), pid);
