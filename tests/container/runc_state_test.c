@@ -272,6 +272,29 @@ Test(runc_state, a_bundle_elsewhere_is_read_only_if_the_superuser_says_where)
 	container_fact_free(f);
 }
 
+static void expect_bundle_is_read(const char *annotations, enum container_runtime runtime, bool expected)
+{
+	struct container_fact *f;
+	char text[512];
+
+	state_tree_write(&tree, "bundle/config.json", "{\"linux\":{}}");
+	(void)snprintf(text, sizeof(text), "{\"id\":\"two\",\"config\":{\"labels\":[\"bundle=%s/bundle\",%s]}}", tree.path, annotations);
+	state_tree_write(&tree, "two/state.json", text);
+	f = read_two();
+	cr_expect_eq(f->runtime, runtime, "%s", annotations);
+	cr_expect_eq(f->oci_config != NULL, expected, "%s", annotations);
+	container_fact_free(f);
+}
+
+Test(runc_state, the_bundle_is_read_of_those_whose_other_state_does_not_have_it)
+{
+	if (geteuid())
+		cr_skip_test("a bundle elsewhere is read for the superuser only");
+	expect_bundle_is_read("\"io.container.manager=libpod\"", CONTAINER_RUNTIME_PODMAN, true);
+	expect_bundle_is_read("\"io.container.manager=cri-o\"", CONTAINER_RUNTIME_CRIO, true);
+	expect_bundle_is_read("\"io.kubernetes.cri.container-type=container\"", CONTAINER_RUNTIME_CONTAINERD, false);
+}
+
 Test(runc_state, until_there_is_a_state_there_is_nothing_to_read)
 {
 	struct container_fact *f;
