@@ -201,6 +201,10 @@ test('Docker: the full view has its files, which are about the container; the ot
 		assert.ok(JSON.parse(json).linux.cgroupsPath.endsWith(`/${web.id}`), type);
 });
 
+test('Docker: nothing more is told of any of them, later', { skip }, async () => {
+	await lives.assertAll();
+});
+
 test('nothing is left of Docker', async () => {
 	await scope.close();
 });

@@ -118,6 +118,10 @@ test('containerd: the full view has the OCI configuration of what runs, the othe
 	}
 });
 
+test('containerd: nothing more is told of any of them, later', { skip }, async () => {
+	await lives.assertAll();
+});
+
 test('nothing is left of containerd', async () => {
 	await scope.close();
 });

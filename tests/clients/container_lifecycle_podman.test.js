@@ -116,6 +116,10 @@ test('Podman: the full view has the OCI configuration of what runs, the other ha
 	}
 });
 
+test('Podman: nothing more is told of any of them, later', { skip }, async () => {
+	await lives.assertAll();
+});
+
 test('nothing is left of Podman', async () => {
 	await scope.close();
 });

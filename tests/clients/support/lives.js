@@ -50,6 +50,10 @@ function line({ container: c }) {
 
 // Two subscribers of all steps, one for each view, and one of programs that begin.
 export class Lives {
+	constructor() {
+		this.expected = new Map();
+	}
+
 	static async watch(t, address) {
 		const lives = new Lives();
 
@@ -80,12 +84,24 @@ export class Lives {
 		});
 	}
 
-	// All that is told of a container is this, in both views, and nothing comes after it.
+	// All that is told of a container by now is this, in both views. That it stays so is for assertAll() to say.
 	async expect(container, expected) {
+		this.expected.set(container.id, expected);
 		await this.reach(container, expected.length);
-		await sleep(400);
+		await sleep(50);
+		this.assert(container, expected);
+	}
+
+	assert(container, expected) {
 		assert.deepEqual(this.lines(container), expected);
 		assert.deepEqual(this.lines(container, this.full), expected, 'in the full view');
+	}
+
+	// In the end: nothing has been told twice, or too late.
+	async assertAll() {
+		await sleep(1500);
+		for (const [id, expected] of this.expected)
+			this.assert({ id }, expected);
 	}
 
 	// The first process of a container whose program this is; when it is gone before one could ask its runtime.
