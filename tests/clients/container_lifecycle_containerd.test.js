@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { Containerd } from './support/containerd.js';
-import { created, destroyed, ended, exited, killed, Lives, running } from './support/lives.js';
+import { created, destroyed, ended, exited, killed, Lives, running, updated } from './support/lives.js';
 import { until } from './support/process.js';
 import { sensorOptions, startRuntime } from './support/runtime.js';
 import { startSensor } from './support/sensor.js';
@@ -88,6 +88,15 @@ test('containerd: a pause, and programs that are executed in it, are no steps in
 	await containerd.client(t, 'tasks', 'resume', web.id);
 	await containerd.exec(t, web, ['/bin/true']);
 	await lives.expect(web, [created(web), running(web)]);
+});
+
+test('containerd: new labels are an update', { skip }, async (t) => {
+	const web = await containerd.run(t, 'labelled', forever);
+
+	await containerd.client(t, 'containers', 'label', web.id, 'team=red');
+	await lives.expect(web, [created(web), running(web), updated(web)]);
+	await containerd.remove(t, web);
+	await lives.expect(web, [created(web), running(web), updated(web), exited(web, killed(9)), destroyed(web)]);
 });
 
 test('containerd: the same id in another life is told of anew', { skip }, async (t) => {

@@ -67,6 +67,10 @@ test('Podman: a new name is an update, a program that is executed in it is none'
 	await lives.expect(web, [created(web), running(web), updated(shop)]);
 	await podman.remove(t, web);
 	await lives.expect(web, [created(web), running(web), updated(shop), exited(shop, killed(9)), destroyed(shop)]);
+	const idle = await podman.create(t, 'idle', forever);
+	const named = { ...idle, name: 'has-a-name' };
+	await podman.client(t, 'rename', 'idle', 'has-a-name');
+	await lives.expect(idle, [created(idle), updated(named)]);
 });
 
 test('Podman: each run is told of, with its own first process', { skip }, async (t) => {

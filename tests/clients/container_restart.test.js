@@ -12,13 +12,16 @@ import { fileScope } from './support/site.js';
 import { test } from './support/test.js';
 
 const scope = fileScope();
-const runtimes = [];
-for (const Type of [Docker, Podman, Containerd, Runc])
-	runtimes.push(await startRuntime(scope, Type));
+const runtimes = await Promise.all([Docker, Podman, Containerd, Runc].map((Type) => startRuntime(scope, Type)));
 const skip = runtimes.map((runtime) => runtime.skip).find((reason) => reason);
 const options = skip ? [] : sensorOptions(...runtimes);
 
 const program = ['/bin/sh', '-c', 'while :; do /bin/true tick; /bin/sleep 0.2; done'];
+
+// One of each runtime; and the same with all of them.
+const runAll = (t, name) => Promise.all(runtimes.map((runtime) => runtime.run(t, name, program)));
+const killAll = (t, containers) => Promise.all(runtimes.map((runtime, i) => runtime.kill(t, containers[i])));
+const removeAll = (t, containers) => Promise.all(runtimes.map((runtime, i) => runtime.remove(t, containers[i])));
 
 // The first event of a container's that a sensor has told of has all there is to know, and so have all others.
 async function assertKnown(lives, containers) {
@@ -36,10 +39,7 @@ async function assertKnown(lives, containers) {
 }
 
 test('after a restart, containers of all runtimes are known at once, and only what is new is told', { skip, timeout: 120000 }, async (t) => {
-	const containers = [];
-
-	for (const runtime of runtimes)
-		containers.push(await runtime.run(t, 'stays', program));
+	const containers = await runAll(t, 'stays');
 	const first = await startSensor(t, options);
 	await assertKnown(await Lives.watch(t, first.address), containers);
 	await first.stop();
@@ -50,36 +50,52 @@ test('after a restart, containers of all runtimes are known at once, and only wh
 	const lives = await Lives.watch(t, third.address);
 	await assertKnown(lives, containers);
 
-	for (const [i, runtime] of runtimes.entries())
-		await runtime.kill(t, containers[i]);
+	await killAll(t, containers);
 	for (const container of containers)
 		await lives.expect(container, [exited(container, killed(9))]);
-	for (const [i, runtime] of runtimes.entries())
-		await runtime.remove(t, containers[i]);
+	await removeAll(t, containers);
 	for (const container of containers)
 		await lives.expect(container, [exited(container, killed(9)), destroyed(container)]);
 });
 
 test('what ended while no sensor ran is over: only its removal is told', { skip, timeout: 120000 }, async (t) => {
-	const containers = [];
-
-	for (const runtime of runtimes)
-		containers.push(await runtime.run(t, 'ends', program));
+	const containers = await runAll(t, 'ends');
 	const first = await startSensor(t, options);
 	await assertKnown(await Lives.watch(t, first.address), containers);
 	await first.stop();
-	for (const [i, runtime] of runtimes.entries())
-		await runtime.kill(t, containers[i]);
+	await killAll(t, containers);
 	await sleep(500);
 	const second = await startSensor(t, options);
 	const lives = await Lives.watch(t, second.address);
 	await sleep(2500);
 	for (const container of containers)
 		assert.deepEqual(lives.lines(container), []);
-	for (const [i, runtime] of runtimes.entries())
-		await runtime.remove(t, containers[i]);
+	await removeAll(t, containers);
 	for (const container of containers)
 		await lives.expect(container, [destroyed(container)]);
+});
+
+test('what the runtimes keep on disk is enough to know their containers, and to tell of their ends', { skip, timeout: 120000 }, async (t) => {
+	const containers = await runAll(t, 'disk');
+	const withoutSockets = runtimes.map(({ places }) => ({ places: { ...places, 'docker-socket': undefined, 'containerd-socket': undefined } }));
+	const sensor = await startSensor(t, sensorOptions(...withoutSockets));
+	const lives = await Lives.watch(t, sensor.address);
+	// containerd has names and images in a database, which only its socket tells of.
+	const ofContainerd = containers[runtimes.findIndex((runtime) => runtime instanceof Containerd)];
+	const known = containers.filter((container) => container !== ofContainerd);
+
+	await assertKnown(lives, known);
+	await until(() => lives.execs.events.some(({ container_id: id }) => id === ofContainerd.id), 'that of containerd');
+	await killAll(t, containers);
+	for (const container of containers)
+		await lives.reach(container, 1);
+	await removeAll(t, containers);
+	for (const container of containers)
+		await lives.reach(container, 2);
+	for (const container of known)
+		await lives.expect(container, [exited(container, killed(9)), destroyed(container)]);
+	const steps = lives.events(lives.basic, ofContainerd).map(({ container }) => [container.type, container.exit_code]);
+	assert.deepEqual(steps, [['CONTAINER_EVENT_TYPE_EXITED', 137], ['CONTAINER_EVENT_TYPE_DESTROYED', 0]]);
 });
 
 test('nothing is left of the runtimes', async () => {

@@ -55,8 +55,13 @@ export class Containerd extends Runtime {
 		return this.imageIds.get(name);
 	}
 
+	// Its id, so that what is left of it is found.
+	called(name) {
+		return `${this.site.key}-${name}`;
+	}
+
 	async create(t, name, words, { flags = [], image = this.imageName } = {}) {
-		const id = `${this.site.key}-${name}`;
+		const id = this.called(name);
 
 		await this.client(t, 'containers', 'create', ...flags, '--', image, id, ...words);
 		return { id, name: id, imageId: this.imageIds.get(image), imageName: image, pid: 0 };

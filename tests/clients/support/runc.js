@@ -54,9 +54,13 @@ export class Runc extends Runtime {
 		return folder;
 	}
 
-	// Named so that what is left of it is found.
+	// Its id, so that what is left of it is found.
+	called(name) {
+		return `${this.site.key}-${name}`;
+	}
+
 	container(name, { image = this.imageName } = {}) {
-		const id = `${this.site.key}-${name}`;
+		const id = this.called(name);
 
 		return { id, name: id, imageId: '', imageName: image, pid: 0 };
 	}

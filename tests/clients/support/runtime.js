@@ -84,6 +84,11 @@ export class Runtime {
 		return (await run(this.scope, this.programs[name], ['--version'])).out.split('\n')[0];
 	}
 
+	// What a container is called, in the end, that is to be created as this.
+	called(name) {
+		return name;
+	}
+
 	// Runs a program in a container to its end, as the runtime's `exec` does.
 	exec(t, container, words) {
 		return this.client(t, 'exec', container.id, ...words);
