@@ -88,7 +88,7 @@ Test(command, values_out_of_range_are_usage_errors)
 	cr_assert_eq(
 		run_with(SENSOR, "--containerd-socket",
 			 "/a-path-that-is-longer-than-the-address-of-a-unix-socket-can-be-which-is-one-hundred-and-seven-bytes-long-and-"
-			 "not-one-more"),
+			 "not-one-more-than-that"),
 		EX_USAGE);
 	cr_assert_eq(run_with(SENSOR, "word", NULL), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "--limit", "0"), EX_USAGE);
