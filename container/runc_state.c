@@ -261,10 +261,13 @@ static void take_process(struct parsed *p, const char *root, const char *id)
 	}
 }
 
-/* Who runs runc by hand has a bundle wherever he likes. In a user's own state it could name any directory, which we read as root. */
+/* Who runs runc by hand has a bundle wherever he likes. Podman and CRI-O write theirs when they start a container, after all that they note elsewhere.
+ * In a user's own state it could name any directory, which we read as root. */
 static int take_bundle(struct container_fact *f, const char *root)
 {
-	if (f->runtime != CONTAINER_RUNTIME_RUNC || f->oci_config || !f->bundle || !state_file_is_trusted(root))
+	bool is_elsewhere = f->runtime == CONTAINER_RUNTIME_DOCKER || f->runtime == CONTAINER_RUNTIME_CONTAINERD;
+
+	if (is_elsewhere || f->oci_config || !f->bundle || !state_file_is_trusted(root))
 		return 0;
 	return oci_config_read(f, f->bundle, "") == -ENOMEM ? -ENOMEM : 0;
 }

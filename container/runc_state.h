@@ -11,10 +11,10 @@
  * In this order: the directory is made; exec.fifo in it; the container's process; its cgroups, and the process is moved there; state.json (or status),
  * to be renamed into place. When the program is started, exec.fifo is removed, and at the same time the process executes the program: either can be
  * first. Then `runc update` replaces state.json. Nothing in the directory changes when the program ends: whether its process is there is asked of /proc.
- * Exit codes are nowhere. `runc run` is create and start with nothing in between; `crun run` makes no exec.fifo. At last the files are removed, and the
+ * `init_pid` is of a process that has ended, too: it says which run that was. Exit codes are nowhere. `runc run` is create and start with nothing in between; `crun run` makes no exec.fifo. At last the files are removed, and the
  * directory.
  *
- * `oci_config` is there for runc's and crun's own containers; others have it elsewhere.
+ * `oci_config` is there for containers of runc, crun, Podman and CRI-O; those of Docker and containerd have it among their tasks.
  *
  * `runtime` is whose container it is as the bundle's path and the annotations say; CONTAINER_RUNTIME_RUNC if they say nothing.
  *

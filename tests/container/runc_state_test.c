@@ -209,7 +209,7 @@ static void expect_life(const char *name, const char *format)
 	cr_assert_eq(waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
 	f = read_two();
 	cr_expect_eq(f->state, CONTAINER_EXITED, "a zombie");
-	cr_expect_eq(f->init_pid, 0);
+	cr_expect_eq(f->init_pid, (uint32_t)pid, "whose end that was");
 	container_fact_free(f);
 
 	cr_assert_eq(waitpid(pid, NULL, 0), pid);
@@ -270,6 +270,29 @@ Test(runc_state, a_bundle_elsewhere_is_read_only_if_the_superuser_says_where)
 	f = read_two();
 	cr_expect_null(f->oci_config);
 	container_fact_free(f);
+}
+
+static void expect_bundle_is_read(const char *annotations, enum container_runtime runtime, bool expected)
+{
+	struct container_fact *f;
+	char text[512];
+
+	state_tree_write(&tree, "bundle/config.json", "{\"linux\":{}}");
+	(void)snprintf(text, sizeof(text), "{\"id\":\"two\",\"config\":{\"labels\":[\"bundle=%s/bundle\",%s]}}", tree.path, annotations);
+	state_tree_write(&tree, "two/state.json", text);
+	f = read_two();
+	cr_expect_eq(f->runtime, runtime, "%s", annotations);
+	cr_expect_eq(f->oci_config != NULL, expected, "%s", annotations);
+	container_fact_free(f);
+}
+
+Test(runc_state, the_bundle_is_read_of_those_whose_other_state_does_not_have_it)
+{
+	if (geteuid())
+		cr_skip_test("a bundle elsewhere is read for the superuser only");
+	expect_bundle_is_read("\"io.container.manager=libpod\"", CONTAINER_RUNTIME_PODMAN, true);
+	expect_bundle_is_read("\"io.container.manager=cri-o\"", CONTAINER_RUNTIME_CRIO, true);
+	expect_bundle_is_read("\"io.kubernetes.cri.container-type=container\"", CONTAINER_RUNTIME_CONTAINERD, false);
 }
 
 Test(runc_state, until_there_is_a_state_there_is_nothing_to_read)
