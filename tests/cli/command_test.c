@@ -28,7 +28,7 @@ TestSuite(command, .init = init);
 
 static int run_with(size_t command, const char *first, const char *second)
 {
-	char words[3][64];
+	char words[3][160];
 	char *argv[] = {words[0], words[1], second ? words[2] : NULL, NULL};
 
 	snprintf(words[0], sizeof(words[0]), "%s", commands[command].name);
