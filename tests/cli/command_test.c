@@ -28,7 +28,7 @@ TestSuite(command, .init = init);
 
 static int run_with(size_t command, const char *first, const char *second)
 {
-	char words[3][64];
+	char words[3][160];
 	char *argv[] = {words[0], words[1], second ? words[2] : NULL, NULL};
 
 	snprintf(words[0], sizeof(words[0]), "%s", commands[command].name);
@@ -81,6 +81,15 @@ Test(command, values_out_of_range_are_usage_errors)
 	cr_assert_eq(run_with(SENSOR, "--forbid", "no_such_way"), EX_USAGE);
 	cr_assert_eq(run_with(SENSOR, "--forbid", ""), EX_USAGE);
 	cr_assert_eq(run_with(SENSOR, "--docker-root", "var/lib/docker"), EX_USAGE);
+	cr_assert_eq(run_with(SENSOR, "--containerd-state", "run/containerd"), EX_USAGE);
+	cr_assert_eq(run_with(SENSOR, "--podman-root", "."), EX_USAGE);
+	cr_assert_eq(run_with(SENSOR, "--runc-root", ""), EX_USAGE);
+	cr_assert_eq(run_with(SENSOR, "--docker-socket", "docker.sock"), EX_USAGE);
+	cr_assert_eq(
+		run_with(SENSOR, "--containerd-socket",
+			 "/a-path-that-is-longer-than-the-address-of-a-unix-socket-can-be-which-is-one-hundred-and-seven-bytes-long-and-"
+			 "not-one-more-than-that"),
+		EX_USAGE);
 	cr_assert_eq(run_with(SENSOR, "word", NULL), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "--limit", "0"), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "--limit", "9223372036854775808"), EX_USAGE);
