@@ -193,8 +193,7 @@ static void lane_done(struct lane *l)
 	container_roots_free(l->roots);
 }
 
-/* ns per event. */
-static double lane_run(struct lane *l)
+static uint64_t run_once(struct lane *l)
 {
 	struct sensor_counters before, after;
 	uint64_t start;
@@ -208,7 +207,14 @@ static double lane_run(struct lane *l)
 	sensor_counters(l->sensor, &after);
 	measure_require(after.events - before.events == SAMPLES, "%s: %llu samples made %llu events", l->name, (unsigned long long)SAMPLES,
 			(unsigned long long)(after.events - before.events));
-	return (double)start / SAMPLES;
+	return start;
+}
+
+/* ns per event. The lane before has had the caches: the first time is not measured. */
+static double lane_run(struct lane *l)
+{
+	(void)run_once(l);
+	return (double)run_once(l) / SAMPLES;
 }
 
 /* Events */
@@ -252,8 +258,6 @@ static void time_events(const char *what, enum stream_order order, size_t subscr
 	for (int i = 0; i < HOSTS; i++)
 		lane_init(&lanes[i], hosts[i].shape.name, &hosts[i], stream, subscribers, false);
 	lane_init(&lanes[FILTERED], "containers, filter by image", &hosts[WITH], stream, subscribers, true);
-	for (int i = 0; i < LANES; i++)
-		(void)lane_run(&lanes[i]);
 	for (size_t round = 0; round < rounds; round++)
 		for (size_t i = 0; i < LANES; i++) {
 			struct lane *l = &lanes[(i + round) % LANES];
@@ -264,7 +268,7 @@ static void time_events(const char *what, enum stream_order order, size_t subscr
 	for (int i = 0; i < LANES; i++)
 		print_lane(&lanes[i], lanes, rounds);
 	for (int i = 0; i < LANES; i++) {
-		measure_require(lanes[i].events == (rounds + 1) * SAMPLES * subscribers, "%s: %llu events came out", lanes[i].name,
+		measure_require(lanes[i].events == 2 * rounds * SAMPLES * subscribers, "%s: %llu events came out", lanes[i].name,
 				(unsigned long long)lanes[i].events);
 		lane_done(&lanes[i]);
 	}
