@@ -347,8 +347,8 @@ static int add_socket(struct told_sockets *to, const char *verb, const char *opt
 	if (*optarg != '/')
 		return usage_error(verb, "--%s: \"%s\" is no absolute path, and not 'none'", option, optarg);
 	if (strlen(optarg) >= sizeof(address.sun_path))
-		return usage_error(verb, "--%s: a socket's path has at most %zu bytes, \"%s\" has %zu", option, sizeof(address.sun_path) - 1,
-				   optarg, strlen(optarg));
+		return usage_error(verb, "--%s: a socket's path has at most %zu bytes, \"%s\" has %zu", option,
+				   sizeof(address.sun_path) - 1, optarg, strlen(optarg));
 	if (to->count == TOLD_ROOTS_MAX)
 		return usage_error(verb, "--%s: more than %d sockets", option, TOLD_ROOTS_MAX);
 	to->paths[to->count++] = optarg;

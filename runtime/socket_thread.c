@@ -156,7 +156,7 @@ static void run_session(struct socket_thread *t)
 static void complain_of_hidden(struct socket_thread *t)
 {
 	struct stat stat_now;
-	struct error err;
+	struct error err = {0};
 
 	if (stat(t->path, &stat_now) == 0 || errno != EACCES)
 		return;

@@ -14,7 +14,7 @@
 /* A container of which nothing is known is looked for at so many execs in it. */
 #define EXEC_LOOKS 4
 
-/* Paths that were asked for since the last refresh. */
+/* Paths that were asked for since the last refresh; those beyond are asked for each time. */
 #define RESOLVED_MAX 4096
 
 _Static_assert(CONTAINER_ID_BYTES + 3 * (CONTAINER_STRING_MAX + 1) <= CONTAINER_TEXT_BYTES, "encoders rely on it");
@@ -589,22 +589,21 @@ static bool ask_runtimes(struct container_table *t, const char *path, size_t len
 	struct resolved *r;
 
 	HASH_FIND(hh, t->resolved, path, length, r);
-	if (!r) {
-		if (HASH_COUNT(t->resolved) >= RESOLVED_MAX)
-			forget_resolved(t);
-		r = calloc(1, sizeof(*r) + length);
-		if (!r)
-			return container_lookup_path(t->options.roots, path, length, ret);
-		memcpy(r->text, path, length);
-		r->is_container = container_lookup_path(t->options.roots, path, length, &r->path);
-		HASH_ADD_KEYPTR(hh, t->resolved, r->text, length, r);
-		if (!r->hh.tbl) {
-			free(r);
-			return false;
-		}
+	if (r) {
+		*ret = r->path;
+		return r->is_container;
 	}
+	r = HASH_COUNT(t->resolved) < RESOLVED_MAX ? calloc(1, sizeof(*r) + length) : NULL;
+	if (!r)
+		return container_lookup_path(t->options.roots, path, length, ret);
+	memcpy(r->text, path, length);
+	r->is_container = container_lookup_path(t->options.roots, path, length, &r->path);
 	*ret = r->path;
-	return r->is_container;
+	HASH_ADD_KEYPTR(hh, t->resolved, r->text, length, r);
+	if (r->hh.tbl)
+		return r->is_container;
+	free(r);
+	return container_lookup_path(t->options.roots, path, length, ret);
 }
 
 bool container_table_resolve(struct container_table *t, const char *path, size_t length, bool anew, struct container_path *ret)

@@ -96,8 +96,8 @@ Test(catalog_text, a_common_field_that_a_kind_has_itself_is_listed_once)
 	created = json_array_get(array, EVENT_CONTAINER_CREATED);
 	cr_assert_str_eq(json_string_value(json_object_get(created, "event")), "container:created");
 	cr_expect(json_is_false(json_object_get(created, "from_kernel")));
-	json_array_foreach(json_object_get(created, "fields"), i, field) image_ids +=
-		!strcmp(json_string_value(json_object_get(field, "name")), "image_id");
+	json_array_foreach (json_object_get(created, "fields"), i, field)
+		image_ids += !strcmp(json_string_value(json_object_get(field, "name")), "image_id");
 	cr_expect_eq(image_ids, 1);
 	json_decref(array);
 }
