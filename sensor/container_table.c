@@ -95,10 +95,11 @@ int container_table_new(struct container_table **ret, const struct container_tab
 
 static void forget_resolved(struct container_table *t)
 {
-	struct resolved *r, *next;
+	struct resolved *r = t->resolved, *next;
 
-	HASH_ITER (hh, t->resolved, r, next) {
-		HASH_DEL(t->resolved, r);
+	HASH_CLEAR(hh, t->resolved);
+	for (; r; r = next) {
+		next = r->hh.next;
 		free(r);
 	}
 }
