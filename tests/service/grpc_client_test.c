@@ -112,7 +112,7 @@ static void stop_listening(int fd, const char *directory)
 
 Test(grpc_client, a_server_that_does_not_answer_is_given_up)
 {
-	char directory[] = "/tmp/ringside-silent-XXXXXX", address[64];
+	char directory[] = "/tmp/ringside-silent-XXXXXX", address[128];
 	int fd = listen_silently(directory, address, sizeof(address));
 	struct grpc_client *client, *second;
 	struct error err = {0};
@@ -136,7 +136,7 @@ static void *disconnect_soon(void *client)
 
 Test(grpc_client, another_thread_can_end_the_connection_under_a_call)
 {
-	char directory[] = "/tmp/ringside-silent-XXXXXX", address[64];
+	char directory[] = "/tmp/ringside-silent-XXXXXX", address[128];
 	int fd = listen_silently(directory, address, sizeof(address));
 	struct grpc_client *client;
 	pthread_t thread;
