@@ -53,6 +53,7 @@ struct container_pod {
 /* Strings are NUL-terminated and UTF-8 as it came, from malloc; NULL: not known. */
 struct container_fact {
 	struct container_fact *next; /* for whoever keeps them in a list */
+	uint64_t put_ns;             /* CLOCK_MONOTONIC: when it was put into an inbox; what it tells of was before. 0: never */
 	char id[CONTAINER_ID_BYTES];
 	enum container_source source;
 	enum container_runtime runtime; /* whose it is, as far as this source can say */

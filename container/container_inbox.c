@@ -1,5 +1,7 @@
 #include "container/container_inbox.h"
 
+#include "base/clock.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -41,6 +43,7 @@ void container_inbox_put(struct container_inbox *b, struct container_fact *fact)
 		return;
 	fact->next = NULL;
 	pthread_mutex_lock(&b->lock);
+	fact->put_ns = clock_monotonic_ns();
 	was_empty = !b->first;
 	*b->end = fact;
 	b->end = &fact->next;

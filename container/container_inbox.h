@@ -14,7 +14,7 @@ struct container_inbox *container_inbox_new(void (*wake)(void *context), void *c
 /* When nobody puts any more. Frees what is in it. Takes NULL; returns NULL. */
 struct container_inbox *container_inbox_free(struct container_inbox *b);
 
-/* Takes the fact over; NULL is no fact. */
+/* Takes the fact over, and notes when; NULL is no fact. */
 void container_inbox_put(struct container_inbox *b, struct container_fact *fact);
 
 /* All there is, oldest first, as a list that the caller frees; NULL: nothing. */

@@ -23,8 +23,12 @@ struct sensor {
 	uint64_t events;
 	uint64_t rounds;
 	uint64_t forgotten; /* of call_table_forgotten(), what was told */
-	bool rescan;        /* samples that the process cache lives on were lost */
-	bool retrack;       /* samples of changes of directory or credentials were */
+	/* What runtimes have told, oldest first, that is later than the last sample. */
+	struct container_fact *facts, **facts_end;
+	struct container_fact *(*catch_up)(void *context);
+	void *catch_up_context;
+	bool rescan;  /* samples that the process cache lives on were lost */
+	bool retrack; /* samples of changes of directory or credentials were */
 	/* The last process that a sample named, until the cache changes. */
 	const struct process *recent;
 	uint32_t recent_tgid;
@@ -60,6 +64,26 @@ void sensor_apply(struct sensor *s, const struct plan *plan, struct error refusa
 
 static void emit_from_builder(struct source_context *context, struct event *event);
 
+static void queue_facts(struct sensor *s, struct container_fact *list)
+{
+	*s->facts_end = list;
+	while (*s->facts_end)
+		s->facts_end = &(*s->facts_end)->next;
+}
+
+/* All at once, for somebody who cannot wait: a container_table's `catch_up`. */
+static struct container_fact *catch_up(void *context)
+{
+	struct sensor *s = context;
+	struct container_fact *list;
+
+	queue_facts(s, s->catch_up(s->catch_up_context));
+	list = s->facts;
+	s->facts = NULL;
+	s->facts_end = &s->facts;
+	return list;
+}
+
 static int make_context(struct sensor *s, struct error *err)
 {
 	s->context.notes = process_notes_new();
@@ -70,11 +94,7 @@ static int make_context(struct sensor *s, struct error *err)
 
 int sensor_new(struct sensor **ret, const struct sensor_options *options, const struct sensor_consumer *consumer, struct error *err)
 {
-	const struct container_table_options table_options = {
-		.roots = options->container_roots,
-		.catch_up = options->catch_up,
-		.context = options->catch_up_context,
-	};
+	struct container_table_options table_options = {.roots = options->container_roots, .catch_up = options->catch_up ? catch_up : NULL};
 	struct process_cache_options cache_options = {.proc = options->proc, .self_tgid = options->probes.self_tgid};
 	struct error refusals[EVENT_KIND_COUNT] = {0};
 	struct plan nothing = {0};
@@ -88,6 +108,10 @@ int sensor_new(struct sensor **ret, const struct sensor_options *options, const 
 	}
 	s->source = options->source;
 	s->consumer = *consumer;
+	s->facts_end = &s->facts;
+	s->catch_up = options->catch_up;
+	s->catch_up_context = options->catch_up_context;
+	table_options.context = s;
 	code = container_table_new(&s->containers, &table_options, err);
 	if (!code)
 		container_table_take(s->containers, options->facts, clock_monotonic_ns());
@@ -125,6 +149,7 @@ struct sensor *sensor_free(struct sensor *s)
 	s->source->ops->free(s->source);
 	process_cache_free(s->context.processes);
 	container_table_free(s->containers);
+	container_fact_free_all(s->facts);
 	process_notes_free(s->context.notes);
 	call_table_free(s->context.calls);
 	thread_credentials_done(&s->context.thread_credentials);
@@ -132,9 +157,9 @@ struct sensor *sensor_free(struct sensor *s)
 	return NULL;
 }
 
-void sensor_take_facts(struct sensor *s, struct container_fact *list)
+bool sensor_has_facts(const struct sensor *s)
 {
-	container_table_take(s->containers, list, clock_monotonic_ns());
+	return s->facts;
 }
 
 void sensor_notice(void *sensor, const struct notice *notice)
@@ -190,6 +215,30 @@ static void emit_container(void *context, const struct container *container, con
 static void tell_containers(struct sensor *s)
 {
 	container_table_flush(s->containers, clock_monotonic_ns(), emit_container, s);
+}
+
+/* Those that were told by then. What the kernel told of before a runtime did comes before it: how a first process ended, say. */
+static void take_facts_until(struct sensor *s, uint64_t time_ns)
+{
+	bool any = s->facts && s->facts->put_ns <= time_ns;
+
+	while (s->facts && s->facts->put_ns <= time_ns) {
+		struct container_fact *fact = s->facts;
+
+		s->facts = fact->next;
+		if (!s->facts)
+			s->facts_end = &s->facts;
+		fact->next = NULL;
+		container_table_take(s->containers, fact, clock_monotonic_ns());
+	}
+	if (any)
+		tell_containers(s);
+}
+
+void sensor_take_facts(struct sensor *s, struct container_fact *list)
+{
+	queue_facts(s, list);
+	take_facts_until(s, s->last_time_ns);
 }
 
 /* Runtimes tell 128 + number of the signal. */
@@ -351,6 +400,7 @@ enum sensor_round_result sensor_round(struct sensor *s, uint32_t max_samples)
 			break;
 		}
 		s->last_time_ns = sample.time_ns;
+		take_facts_until(s, sample.time_ns);
 		sensor_take_sample(s, &sample);
 		if (++count % RELEASE_SAMPLES == 0)
 			ops->release(s->source);
@@ -360,6 +410,8 @@ enum sensor_round_result sensor_round(struct sensor *s, uint32_t max_samples)
 	ops->release(s->source);
 	if (result == SENSOR_IDLE && horizon_ns > s->last_time_ns)
 		s->last_time_ns = horizon_ns;
+	if (result == SENSOR_IDLE)
+		take_facts_until(s, horizon_ns);
 	s->recent = NULL;
 	tell_containers(s);
 	process_cache_advance(s->context.processes, s->last_time_ns);

@@ -66,9 +66,12 @@ void sensor_apply(struct sensor *s, const struct plan *plan, struct error refusa
 /* What exec_arguments and exit_status watchers tell (a notice_fn; context: the sensor). */
 void sensor_notice(void *sensor, const struct notice *notice);
 
-/* Takes over a list of what runtimes tell of containers (container_inbox_take()). At the start of a round, but not after one that ended with
- * SENSOR_WAITING: what the kernel told before must come before it. */
+/* Takes over a list of what runtimes tell of containers (container_inbox_take()). Each fact comes in its place among the samples, by the time at
+ * which it was put. */
 void sensor_take_facts(struct sensor *s, struct container_fact *list);
+
+/* Whether some are later than all samples so far: then a round should not be long in coming. */
+bool sensor_has_facts(const struct sensor *s);
 
 /* Whether notices come, from now on, for every exec and for every thread that ends: their samples are held back for a moment then until theirs
  * is there. */

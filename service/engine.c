@@ -78,7 +78,6 @@ struct engine {
 	struct container_inbox *container_inbox;
 	struct container_watch *container_watch;
 	bool keeps_json; /* of containers */
-	bool waiting;    /* the last round ended with a sample that is held back */
 	uint64_t queue_bytes;
 	uint64_t interval_ms;
 	uint64_t samples_seen;
@@ -260,11 +259,10 @@ static void engine_round(struct engine *e)
 	sensor_counters(e->sensor, &counters);
 	e->interval_ms = next_interval_ms(e->interval_ms, counters.source.samples - e->samples_seen);
 	e->samples_seen = counters.source.samples;
-	e->waiting = result == SENSOR_WAITING;
 	/* What settling found comes first in a round, unless a sample is held back before it. */
 	if (result != SENSOR_WAITING)
 		e->settled_ns = e->settling_ns;
-	if (result == SENSOR_WAITING)
+	if (result == SENSOR_WAITING || sensor_has_facts(e->sensor))
 		e->interval_ms = ROUND_INTERVAL_MIN_MS;
 	if (result == SENSOR_MORE)
 		uv_idle_start(&e->more, on_more);
@@ -321,7 +319,7 @@ static void consume_notices(void *context)
 		exec_arguments_drain(e->exec_arguments);
 	if (e->exit_status)
 		exit_status_drain(e->exit_status);
-	if (e->container_inbox && !e->waiting)
+	if (e->container_inbox)
 		sensor_take_facts(e->sensor, container_inbox_take(e->container_inbox));
 }
 

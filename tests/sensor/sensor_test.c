@@ -299,3 +299,44 @@ Test(sensor, an_exit_waits_for_its_notice_and_what_is_behind_it_waits_too)
 	sensor_free(sensor);
 	proc_tree_done(&proc);
 }
+
+static struct container_fact *told_at(const char *id, uint64_t put_ns, struct container_fact *next)
+{
+	struct container_fact *f = container_fact_new(id, CONTAINER_SOURCE_DOCKER);
+
+	cr_assert_not_null(f);
+	f->state = CONTAINER_CREATED;
+	f->put_ns = put_ns;
+	f->next = next;
+	return f;
+}
+
+Test(sensor, what_runtimes_tell_comes_in_its_place_among_the_samples)
+{
+	struct bench *b = bench_new();
+
+	want(b, EVENT_SYSCALL_ENTER, NULL, NULL);
+	call(b, 1000, NOBODY, 1, SAMPLE_ABI_64);
+	call(b, 3000, NOBODY, 2, SAMPLE_ABI_64);
+	sensor_take_facts(b->sensor, told_at("between", 2000, told_at("last", 4000, NULL)));
+	cr_expect_eq(b->log.count, 0);
+	cr_assert_eq(sensor_round(b->sensor, 2), SENSOR_MORE);
+	cr_assert_eq(b->log.count, 3);
+	cr_expect_eq(b->log.events[0].kind, EVENT_SYSCALL_ENTER);
+	cr_expect_eq(b->log.events[1].kind, EVENT_CONTAINER_CREATED);
+	cr_expect_eq(b->log.events[2].kind, EVENT_SYSCALL_ENTER);
+	/* Samples that were before it may still be there. */
+	cr_expect(sensor_has_facts(b->sensor));
+	call(b, 5000, NOBODY, 3, SAMPLE_ABI_64);
+	cr_assert_eq(sensor_round(b->sensor, 2), SENSOR_IDLE);
+	cr_assert_eq(b->log.count, 5);
+	cr_expect_eq(b->log.events[3].kind, EVENT_CONTAINER_CREATED);
+	cr_expect_eq(b->log.events[4].kind, EVENT_SYSCALL_ENTER);
+	cr_expect_not(sensor_has_facts(b->sensor));
+	/* What is no later than what has been is taken at once, and so is what never was in an inbox. */
+	sensor_take_facts(b->sensor, told_at("now", 5000, NULL));
+	sensor_take_facts(b->sensor, told_at("never", 0, NULL));
+	cr_expect_eq(b->log.count, 7);
+	sensor_take_facts(b->sensor, told_at("left", UINT64_MAX, NULL));
+	bench_free(b);
+}
