@@ -81,7 +81,7 @@ export class Site {
 
 	processes() {
 		const isOurs = (pid) =>
-			read(`/proc/${pid}/environ`).split('\0').includes(`RINGSIDE_SITE=${this.key}`) || read(`/proc/${pid}/cgroup`).includes(`:/${this.key}`);
+			read(`/proc/${pid}/environ`).split('\0').includes(`RINGSIDE_SITE=${this.key}`) || read(`/proc/${pid}/cgroup`).includes(`/${this.key}`);
 
 		return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isOurs(name)).map(Number);
 	}
@@ -93,12 +93,11 @@ export class Site {
 			.reverse();
 	}
 
-	// The innermost first.
+	// The innermost first. Some runtimes make them below the cgroup that this process is in, wherever that may be.
 	cgroups() {
 		return hierarchies()
-			.flatMap(folders)
-			.filter((folder) => path.basename(folder).startsWith(this.key))
-			.flatMap(tree);
+			.flatMap(tree)
+			.filter((folder) => folder.includes(`/${this.key}`));
 	}
 
 	sockets() {
