@@ -260,6 +260,9 @@ Test(docker_client, a_container_that_nobody_could_look_at_is_told_by_its_events)
 	cr_expect(f->gone);
 	container_fact_free(f);
 	cr_expect_eq(counters().errors, 0, "%s", counters().problem);
+	/* The last one is counted after it is put. */
+	for (int i = 0; i < 1000 && counters().facts < 4; i++)
+		usleep(1000);
 	cr_expect_eq(counters().facts, 4);
 	cr_expect(counters().connected);
 	stop();
