@@ -204,7 +204,7 @@ struct event_performance {
 /* Events about a container rather than by a process in it: they have no process. */
 struct event_container {
 	const struct container *container;
-	uint32_t host_pid; /* running, exited: of the first process, in the sensor's pid namespace; 0: not known */
+	uint32_t host_pid; /* running, exited, and updated while it runs: of the first process, in the sensor's pid namespace; 0: not known */
 	/* exited */
 	int32_t exit_code;    /* as runtimes tell it: what was passed to exit(3), or 128 + number of the signal */
 	uint32_t exit_status; /* what was passed to exit(3), 0 when killed by a signal */

@@ -72,7 +72,8 @@ test('of hundreds of containers that run `true`, each program is in its containe
 	}
 	const withName = programs().filter(({ container_name: name }) => name).length;
 	t.diagnostic(`${withName} of ${total} programs with name and image at once, ${late.length} not within a second`);
-	assert.ok(late.length <= total / 100, `${late.length} of ${total} are not known within a second: ${late.join(' ')}`);
+	// A sensor with a sanitizer in it is several times slower than what it has to read before it is gone.
+	assert.ok(late.length <= total / (sanitized ? 10 : 100), `${late.length} of ${total} are not known within a second: ${late.join(' ')}`);
 
 	// The whole life of each, once and in order.
 	const types = ['CREATED', 'RUNNING', 'EXITED', 'DESTROYED'].map((type) => `CONTAINER_EVENT_TYPE_${type}`);
