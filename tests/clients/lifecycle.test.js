@@ -183,7 +183,7 @@ test('no descriptor and no subscriber stays behind when clients come and go', as
 
 	await once();
 	const before = await descriptors();
-	for (let i = 0; i < 30; i++)
+	for (let i = 0; i < 15; i++)
 		await once();
 	assert.equal(await descriptors(), before);
 });
