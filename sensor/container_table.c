@@ -1,4 +1,4 @@
-#include "sensor/container_table.h"
+#include "sensor/container_entry.h"
 
 #include "base/clock.h"
 #include "container/container_lookup.h"
@@ -6,73 +6,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 /* Of one container, what waits to be told: more is told although it should wait. */
 #define CHANGES_MAX 64
 
 /* A container of which nothing is known is looked for at so many execs in it. */
 #define EXEC_LOOKS 4
-
-/* Paths that were asked for since the last refresh; those beyond are asked for each time. */
-#define RESOLVED_MAX 4096
-
-_Static_assert(CONTAINER_ID_BYTES + 3 * (CONTAINER_STRING_MAX + 1) <= CONTAINER_TEXT_BYTES, "encoders rely on it");
-
-struct container_entry {
-	struct container container; /* first: the public face */
-	struct container_table *table;
-	char id[CONTAINER_ID_BYTES];
-	enum container_runtime path_runtime;             /* what its cgroup's name says */
-	struct container_fact *facts[CONTAINER_SOURCES]; /* the last ones; the strings are theirs. NULL: none */
-	uint64_t seen_ns[CONTAINER_SOURCES];
-	struct container_life life;
-	struct container_change *changes; /* that wait */
-	uint32_t change_count;
-	bool is_due; /* in the list of those that have some */
-	struct container_entry *next_due;
-	bool was_before; /* there when the sensor began */
-	bool is_held;    /* one of the references is the table's */
-	bool is_bare;    /* a runtime has it, and has told nothing of it yet */
-	bool given_up;   /* looking for it */
-	uint32_t looks;  /* how often it was looked for in vain */
-	uint32_t exec_looks;
-	uint64_t made_ns;
-	uint64_t look_due_ns; /* UINT64_MAX: never */
-	uint64_t hold_until_ns;
-	uint64_t over_ns;            /* 0: it is not over */
-	struct named_cgroup *cgroup; /* NULL: its cgroups are named by its id, or nobody has told */
-	UT_hash_handle hh;
-};
-
-/* The cgroup of a container whose name does not say so, as a runtime tells it. */
-struct named_cgroup {
-	char *path;
-	struct container_entry *entry;
-	UT_hash_handle hh;
-};
-
-struct resolved {
-	struct container_path path;
-	bool is_container;
-	UT_hash_handle hh;
-	char text[]; /* the key, not terminated */
-};
-
-struct container_table {
-	struct container_entry *entries;
-	struct container_entry *due, **due_end;
-	struct resolved *resolved;
-	struct named_cgroup *cgroups;
-	struct container_table_options options;
-	uint64_t revision; /* the last one given */
-	bool scanning;
-	bool keeps_json;
-	void (*revised)(void *context, const struct container *c);
-	void *revised_context;
-	void (*found)(void *context, uint32_t pid);
-	void *found_context;
-};
 
 static struct container_entry *entry_of(struct container *c)
 {
@@ -93,17 +32,6 @@ int container_table_new(struct container_table **ret, const struct container_tab
 	return 0;
 }
 
-static void forget_resolved(struct container_table *t)
-{
-	struct resolved *r = t->resolved, *next;
-
-	HASH_CLEAR(hh, t->resolved);
-	for (; r; r = next) {
-		next = r->hh.next;
-		free(r);
-	}
-}
-
 struct container_table *container_table_free(struct container_table *t)
 {
 	struct container_entry *e, *next;
@@ -114,7 +42,7 @@ struct container_table *container_table_free(struct container_table *t)
 		if (e->is_held)
 			container_unref(&e->container);
 	}
-	forget_resolved(t);
+	container_forget_answers(t);
 	free(t);
 	return NULL;
 }
@@ -134,145 +62,6 @@ void container_table_on_found(struct container_table *t, void (*fn)(void *contex
 void container_table_set_scanning(struct container_table *t, bool scanning)
 {
 	t->scanning = scanning;
-}
-
-/* What is known */
-
-static const struct event_string nothing = {.bytes = ""};
-
-static struct event_string string_of(const char *string)
-{
-	return string ? (struct event_string){.bytes = string, .length = strlen(string)} : nothing;
-}
-
-/* The value of those that have most to say comes last, and stays. */
-#define PICK(member, to)                                          \
-	do {                                                      \
-		for (int i_ = 0; i_ < CONTAINER_SOURCES; i_++)    \
-			if (e->facts[i_] && e->facts[i_]->member) \
-				(to) = e->facts[i_]->member;      \
-	} while (0)
-
-static struct event_string pick_name(const struct container_entry *e)
-{
-	enum container_runtime runtime = e->container.runtime;
-	const char *name = NULL;
-
-	PICK(name, name);
-	if (name)
-		return string_of(name);
-	/* Runtimes for which the id is what people call it. */
-	if (runtime == CONTAINER_RUNTIME_LXC || runtime == CONTAINER_RUNTIME_NSPAWN || runtime == CONTAINER_RUNTIME_RUNC ||
-	    (runtime == CONTAINER_RUNTIME_CONTAINERD && (e->facts[CONTAINER_SOURCE_CONTAINERD] || e->given_up)))
-		return string_of(e->id);
-	return nothing;
-}
-
-static enum container_runtime pick_runtime(const struct container_entry *e)
-{
-	enum container_runtime runtime = CONTAINER_RUNTIME_UNKNOWN;
-
-	PICK(runtime, runtime);
-	return runtime == CONTAINER_RUNTIME_UNKNOWN || (runtime == CONTAINER_RUNTIME_RUNC && e->path_runtime) ? e->path_runtime : runtime;
-}
-
-static bool is_pending(const struct container_entry *e)
-{
-	const struct container *c = &e->container;
-
-	if (e->given_up || !e->table->options.roots || e->facts[CONTAINER_SOURCE_DOCKER] || e->facts[CONTAINER_SOURCE_DOCKER_API] ||
-	    e->facts[CONTAINER_SOURCE_STORAGE] || e->facts[CONTAINER_SOURCE_CONTAINERD])
-		return false;
-	switch (c->runtime) {
-	case CONTAINER_RUNTIME_LXC:
-	case CONTAINER_RUNTIME_NSPAWN:
-		return false;
-	case CONTAINER_RUNTIME_RUNC:
-		return !e->facts[CONTAINER_SOURCE_RUNC];
-	default:
-		return !c->name.length || !c->image_name.length;
-	}
-}
-
-static bool strings_are_equal(const struct event_string *a, const struct event_string *b)
-{
-	return a->length == b->length && !memcmp(a->bytes, b->bytes, a->length);
-}
-
-static bool reads_the_same(const struct container *a, const struct container *b)
-{
-	return strings_are_equal(&a->name, &b->name) && strings_are_equal(&a->image_id, &b->image_id) &&
-	       strings_are_equal(&a->image_name, &b->image_name);
-}
-
-static void join_labels(struct container_entry *e)
-{
-	e->container.labels = NULL;
-	e->container.label_count = 0;
-	for (int i = 0; i < CONTAINER_SOURCES; i++) {
-		if (e->facts[i] && e->facts[i]->label_count) {
-			e->container.labels = e->facts[i]->labels;
-			e->container.label_count = e->facts[i]->label_count;
-		}
-	}
-}
-
-static void join_pod(struct container_entry *e)
-{
-	e->container.pod = (struct container_pod){0};
-	for (int i = 0; i < CONTAINER_SOURCES; i++)
-		if (e->facts[i] && e->facts[i]->pod.name)
-			e->container.pod = e->facts[i]->pod;
-}
-
-static void join_strings(struct container_entry *e)
-{
-	const char *image_id = NULL, *image_name = NULL, *bundle = NULL, *docker_config = NULL, *oci_config = NULL;
-
-	PICK(image_id, image_id);
-	PICK(image_name, image_name);
-	PICK(bundle, bundle);
-	PICK(docker_config, docker_config);
-	PICK(oci_config, oci_config);
-	e->container.name = pick_name(e);
-	e->container.image_id = string_of(image_id);
-	e->container.image_name = string_of(image_name);
-	e->container.bundle = string_of(bundle);
-	e->container.docker_config = string_of(docker_config);
-	e->container.oci_config = string_of(oci_config);
-}
-
-static void join_state(struct container_entry *e)
-{
-	struct container *c = &e->container;
-
-	c->state = e->life.state;
-	c->init_pid = c->state == CONTAINER_RUNNING || c->state == CONTAINER_CREATED ? e->life.pid : 0;
-	c->has_exit_code = c->state == CONTAINER_EXITED && e->life.exit.known;
-	c->exit_code = c->has_exit_code ? e->life.exit.code : 0;
-	PICK(created_ns, c->created_ns);
-	PICK(started_ns, c->started_ns);
-	PICK(finished_ns, c->finished_ns);
-}
-
-/* After its facts have changed, `before` being what it was; the strings of that are still there. */
-static void join(struct container_entry *e, const struct container *before)
-{
-	struct container_table *t = e->table;
-
-	e->container.runtime = pick_runtime(e);
-	join_strings(e);
-	join_labels(e);
-	join_pod(e);
-	join_state(e);
-	e->container.pending = is_pending(e);
-	if (!e->container.pending)
-		e->look_due_ns = UINT64_MAX;
-	if (reads_the_same(&e->container, before))
-		return;
-	e->container.revision = ++t->revision;
-	if (t->revised && e->container.references > e->is_held)
-		t->revised(t->revised_context, &e->container);
 }
 
 static void drop_json(struct container_fact *fact)
@@ -324,57 +113,12 @@ static void add_changes(struct container_entry *e, const struct container_change
 /* After a step of its life. */
 static void follow_life(struct container_entry *e, const struct container_changes *changes, uint64_t now_ns)
 {
-	join_state(e);
+	container_join_state(e);
 	add_changes(e, changes, now_ns);
 	if (e->life.over && !e->over_ns)
 		e->over_ns = now_ns;
 	else if (!e->life.over)
 		e->over_ns = 0;
-}
-
-static void forget_cgroup(struct container_entry *e)
-{
-	if (!e->cgroup)
-		return;
-	HASH_DEL(e->table->cgroups, e->cgroup);
-	free(e->cgroup->path);
-	free(e->cgroup);
-	e->cgroup = NULL;
-}
-
-/* Whether everybody can see which container a cgroup is. */
-static bool is_named_by_id(const struct container_entry *e, const char *path)
-{
-	struct container_path found;
-
-	return container_path_parse(path, strlen(path), &found) && !strcmp(found.id, e->id);
-}
-
-static void learn_cgroup(struct container_entry *e, const char *path, uint32_t pid)
-{
-	struct container_table *t = e->table;
-	struct named_cgroup *c;
-
-	if (!path || (e->cgroup && !strcmp(e->cgroup->path, path)) || is_named_by_id(e, path))
-		return;
-	HASH_FIND(hh, t->cgroups, path, strlen(path), c);
-	forget_cgroup(c ? c->entry : e);
-	c = calloc(1, sizeof(*c));
-	if (!c)
-		return;
-	c->path = strdup(path);
-	c->entry = e;
-	if (c->path)
-		HASH_ADD_KEYPTR(hh, t->cgroups, c->path, strlen(c->path), c);
-	if (!c->path || !c->hh.tbl) {
-		free(c->path);
-		free(c);
-		return;
-	}
-	e->cgroup = c;
-	/* It was put there before anybody could know. */
-	if (t->found && pid)
-		t->found(t->found_context, pid);
 }
 
 /* Exchanges the fact of its source, or, when the container is another one than the facts before were about, all of them. */
@@ -392,7 +136,7 @@ static void keep_fact(struct container_entry *e, struct container_fact *fact, bo
 		e->facts[i] = NULL;
 	}
 	e->facts[fact->source] = fact;
-	join(e, &before);
+	container_join(e, &before);
 	for (int i = 0; i < CONTAINER_SOURCES; i++)
 		container_fact_free(old[i]);
 }
@@ -417,7 +161,7 @@ static void take_one(struct container_entry *e, struct container_fact *fact, uin
 	} else {
 		keep_fact(e, fact, e->life.number != life);
 		hold(e);
-		learn_cgroup(e, fact->cgroup, fact->init_pid);
+		container_learn_cgroup(e, fact->cgroup, fact->init_pid);
 	}
 	follow_life(e, &changes, now_ns);
 }
@@ -443,8 +187,8 @@ static struct container_entry *add(struct container_table *t, const char *id, en
 	e->was_before = t->scanning;
 	e->made_ns = now_ns;
 	e->look_due_ns = now_ns + CONTAINER_LOOK_FIRST_NS;
-	e->container.id = string_of(e->id);
-	e->container.name = e->container.image_id = e->container.image_name = nothing;
+	e->container.id = (struct event_string){.bytes = e->id, .length = strlen(e->id)};
+	e->container.name = e->container.image_id = e->container.image_name = (struct event_string){.bytes = ""};
 	e->container.revision = ++t->revision;
 	HASH_ADD(hh, t->entries, id, strlen(e->id), e);
 	if (!e->hh.tbl) {
@@ -452,7 +196,7 @@ static struct container_entry *add(struct container_table *t, const char *id, en
 		return NULL;
 	}
 	before = e->container;
-	join(e, &before);
+	container_join(e, &before);
 	return e;
 }
 
@@ -474,7 +218,7 @@ static void give_up(struct container_entry *e)
 	struct container before = e->container;
 
 	e->given_up = true;
-	join(e, &before);
+	container_join(e, &before);
 }
 
 static void look_again(struct container_entry *e, uint64_t now_ns)
@@ -509,7 +253,7 @@ struct container *container_table_get(struct container_table *t, const struct co
 
 static void free_entry(struct container_entry *e)
 {
-	forget_cgroup(e);
+	container_forget_cgroup(e);
 	for (int i = 0; i < CONTAINER_SOURCES; i++)
 		container_fact_free(e->facts[i]);
 	free(e->changes);
@@ -533,87 +277,6 @@ struct container *container_unref(struct container *c)
 	HASH_DEL(e->table->entries, e);
 	free_entry(e);
 	return NULL;
-}
-
-/* In the innermost of those that runtimes have told of. */
-static bool find_cgroup(const struct container_table *t, const char *path, size_t length, struct container_path *ret)
-{
-	struct named_cgroup *c = NULL;
-
-	while (t->cgroups && length > 1) {
-		HASH_FIND(hh, t->cgroups, path, length, c);
-		if (c)
-			break;
-		while (length && path[--length] != '/')
-			;
-	}
-	if (!c || c->entry->life.over)
-		return false;
-	*ret = (struct container_path){.runtime = c->entry->container.runtime, .depth = 1};
-	memcpy(ret->id, c->entry->id, sizeof(ret->id));
-	return true;
-}
-
-/* A container by the last name in the path, or one of those before: of a runtime that names cgroups so. */
-static bool find_by_name(const struct container_table *t, const char *path, size_t length, struct container_path *ret)
-{
-	while (length > 1) {
-		const char *slash = memrchr(path, '/', length);
-		size_t size = slash ? (size_t)(path + length - slash - 1) : 0;
-		struct container_entry *e = NULL;
-
-		if (size)
-			HASH_FIND(hh, t->entries, slash + 1, size, e);
-		if (e && (e->is_bare || e->facts[CONTAINER_SOURCE_RUNC] || e->facts[CONTAINER_SOURCE_TASK])) {
-			*ret = (struct container_path){.runtime = e->path_runtime, .depth = 1};
-			memcpy(ret->id, e->id, sizeof(ret->id));
-			return true;
-		}
-		length = slash ? (size_t)(slash - path) : 0;
-	}
-	return false;
-}
-
-/* What has come and gone meanwhile is known to those who watch. */
-static bool ask_anew(struct container_table *t, const char *path, size_t length, struct container_path *ret)
-{
-	if (container_lookup_path(t->options.roots, path, length, ret))
-		return true;
-	if (!t->options.catch_up)
-		return false;
-	container_table_take(t, t->options.catch_up(t->options.context), clock_monotonic_ns());
-	return find_cgroup(t, path, length, ret) || find_by_name(t, path, length, ret);
-}
-
-static bool ask_runtimes(struct container_table *t, const char *path, size_t length, struct container_path *ret)
-{
-	struct resolved *r;
-
-	HASH_FIND(hh, t->resolved, path, length, r);
-	if (r) {
-		*ret = r->path;
-		return r->is_container;
-	}
-	r = HASH_COUNT(t->resolved) < RESOLVED_MAX ? calloc(1, sizeof(*r) + length) : NULL;
-	if (!r)
-		return container_lookup_path(t->options.roots, path, length, ret);
-	memcpy(r->text, path, length);
-	r->is_container = container_lookup_path(t->options.roots, path, length, &r->path);
-	*ret = r->path;
-	HASH_ADD_KEYPTR(hh, t->resolved, r->text, length, r);
-	if (r->hh.tbl)
-		return r->is_container;
-	free(r);
-	return container_lookup_path(t->options.roots, path, length, ret);
-}
-
-bool container_table_resolve(struct container_table *t, const char *path, size_t length, bool anew, struct container_path *ret)
-{
-	if (!t->options.roots || length < 2)
-		return false;
-	if (find_cgroup(t, path, length, ret) || find_by_name(t, path, length, ret))
-		return true;
-	return anew ? ask_anew(t, path, length, ret) : ask_runtimes(t, path, length, ret);
 }
 
 void container_table_take(struct container_table *t, struct container_fact *list, uint64_t now_ns)
@@ -735,7 +398,7 @@ void container_table_refresh(struct container_table *t, uint64_t now_ns)
 {
 	struct container_entry *e, *next;
 
-	forget_resolved(t);
+	container_forget_answers(t);
 	HASH_ITER (hh, t->entries, e, next) {
 		refresh(e, now_ns);
 	}
@@ -748,7 +411,7 @@ void container_table_keep_json(struct container_table *t, bool keep)
 		for (int i = 0; i < CONTAINER_SOURCES; i++)
 			if (e->facts[i])
 				drop_json(e->facts[i]);
-		e->container.docker_config = e->container.oci_config = nothing;
+		e->container.docker_config = e->container.oci_config = (struct event_string){.bytes = ""};
 	}
 }
 

@@ -402,3 +402,65 @@ Test(container_table, one_is_found_without_being_made)
 	container_unref(c);
 	cr_expect_null(container_table_find(table, "web"));
 }
+
+static void wait_until_over(void)
+{
+	container_table_refresh(table, clock_monotonic_ns() + CONTAINER_START_GRACE_NS + 1);
+}
+
+static bool resolves_to(const char *path, const char *id)
+{
+	struct container_path found;
+
+	return container_table_resolve(table, path, strlen(path), true, &found) && !strcmp(found.id, id);
+}
+
+static void take_at(const char *id, const char *cgroup)
+{
+	struct container_fact *f = fact_of(id, CONTAINER_SOURCE_RUNC, CONTAINER_RUNTIME_RUNC, NULL);
+
+	cr_assert(container_fact_set(&f->cgroup, cgroup, strlen(cgroup), CONTAINER_PATH_MAX));
+	f->init_pid = 42;
+	take(f);
+}
+
+static void count_found(void *context, uint32_t pid)
+{
+	cr_assert_eq(pid, 42);
+	++*(unsigned int *)context;
+}
+
+Test(container_table, a_cgroup_of_any_name_is_a_containers_when_its_runtime_says_so)
+{
+	unsigned int found = 0;
+
+	container_table_on_found(table, count_found, &found);
+	cr_expect_not(resolves_to("/jobs/nightly", "web"));
+	take_at("web", "/jobs/nightly");
+	cr_expect_eq(found, 1);
+	cr_expect(resolves_to("/jobs/nightly", "web"));
+	cr_expect(resolves_to("/jobs/nightly/system.slice", "web"), "what is below it is in it");
+	cr_expect_not(resolves_to("/jobs", "web"));
+	cr_expect_not(resolves_to("/jobs/nightly2", "web"));
+	/* it moves, and another one takes its place */
+	take_at("web", "/jobs/weekly");
+	take_at("shop", "/jobs/monthly");
+	take_at("shop", "/jobs/weekly");
+	cr_expect_not(resolves_to("/jobs/nightly", "web"));
+	cr_expect_not(resolves_to("/jobs/monthly", "shop"));
+	cr_expect(resolves_to("/jobs/weekly", "shop"));
+	take_gone("shop", CONTAINER_SOURCE_RUNC);
+	wait_until_over();
+	cr_expect_not(resolves_to("/jobs/weekly", "shop"));
+}
+
+Test(container_table, a_container_that_only_its_name_was_seen_of_is_one)
+{
+	struct container_fact *bare = container_fact_new("short", CONTAINER_SOURCE_RUNC);
+
+	bare->bare = true;
+	take(bare);
+	cr_expect(resolves_to("/short", "short"));
+	cr_expect_not(resolves_to("/shorter", "short"));
+	expect_told(0, "");
+}
