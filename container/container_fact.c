@@ -4,6 +4,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
+
+/* All strings but the raw JSON, which alone can be long. */
+#define STRINGS X(name) X(image_id) X(image_name) X(bundle) X(cgroup) X(pod.namespace_name) X(pod.name) X(pod.uid) X(pod.container_name)
 
 struct container_fact *container_fact_new(const char *id, enum container_source source)
 {
@@ -30,16 +34,10 @@ struct container_fact *container_fact_free(struct container_fact *f)
 {
 	if (!f)
 		return NULL;
-	free(f->name);
-	free(f->image_id);
-	free(f->image_name);
-	free(f->bundle);
-	free(f->cgroup);
+#define X(member) free(f->member);
+	STRINGS
+#undef X
 	free_labels(f);
-	free(f->pod.namespace_name);
-	free(f->pod.name);
-	free(f->pod.uid);
-	free(f->pod.container_name);
 	free(f->docker_config);
 	free(f->oci_config);
 	free(f);
@@ -93,6 +91,96 @@ bool container_fact_add_label(struct container_fact *f, const char *key, const c
 		return false;
 	f->label_count++;
 	return true;
+}
+
+static bool copy_strings(struct container_fact *to, const struct container_fact *from)
+{
+	bool copied = true;
+
+#define X(member)                                                \
+	to->member = from->member ? strdup(from->member) : NULL; \
+	copied = copied && (to->member || !from->member);
+	STRINGS
+#undef X
+	for (size_t i = 0; i < from->label_count && copied; i++)
+		copied = container_fact_add_label(to, from->labels[i].key, from->labels[i].value);
+	return copied;
+}
+
+struct container_fact *container_fact_copy(const struct container_fact *f)
+{
+	struct container_fact *copy = container_fact_new(f->id, f->source);
+	uint64_t seen_ns;
+
+	if (!copy)
+		return NULL;
+	seen_ns = copy->seen_ns;
+	*copy = *f;
+	copy->seen_ns = seen_ns;
+	copy->put_ns = 0;
+	copy->next = NULL;
+	copy->gone = copy->bare = copy->listed = false;
+	copy->labels = NULL;
+	copy->label_count = 0;
+	copy->docker_config = copy->oci_config = NULL;
+	return copy_strings(copy, f) ? copy : container_fact_free(copy);
+}
+
+static void add_number(uint64_t *digest, uint64_t number)
+{
+	*digest = XXH3_64bits_withSeed(&number, sizeof(number), *digest);
+}
+
+/* With its end, so that "ab" and "c" is not "a" and "bc"; a string that is not known differs from an empty one. */
+static void add_string(uint64_t *digest, const char *string)
+{
+	const char *bytes = string ? string : "\xff";
+
+	*digest = XXH3_64bits_withSeed(bytes, string ? strlen(string) + 1 : 1, *digest);
+}
+
+static void add_labels(uint64_t *digest, const struct container_fact *f)
+{
+	for (size_t i = 0; i < f->label_count; i++) {
+		add_string(digest, f->labels[i].key);
+		add_string(digest, f->labels[i].value);
+	}
+}
+
+uint64_t container_fact_digest(const struct container_fact *f)
+{
+	uint64_t digest = 0;
+
+	add_number(&digest, f->runtime);
+#define X(member) add_string(&digest, f->member);
+	STRINGS
+#undef X
+	add_labels(&digest, f);
+	add_string(&digest, f->docker_config);
+	add_string(&digest, f->oci_config);
+	add_number(&digest, f->label_count);
+	add_number(&digest, f->labels_cut);
+	add_number(&digest, f->pod.sandbox);
+	add_number(&digest, (uint64_t)f->created_ns);
+	add_number(&digest, (uint64_t)f->started_ns);
+	add_number(&digest, (uint64_t)f->finished_ns);
+	add_number(&digest, f->state);
+	add_number(&digest, f->init_pid);
+	add_number(&digest, f->has_exit_code);
+	add_number(&digest, (uint64_t)f->exit_code);
+	add_number(&digest, f->oom_killed);
+	add_number(&digest, f->settings);
+	return digest ? digest : 1;
+}
+
+uint64_t container_fact_digest_settings(const struct container_fact *f)
+{
+	uint64_t digest = 0;
+
+	add_string(&digest, f->name);
+	add_string(&digest, f->image_name);
+	add_labels(&digest, f);
+	return digest ? digest : 1;
 }
 
 bool container_id_is_valid(const char *id)

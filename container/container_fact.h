@@ -100,6 +100,14 @@ struct container_fact *container_fact_free(struct container_fact *f);
 /* A whole list. Takes NULL; returns NULL. */
 struct container_fact *container_fact_free_all(struct container_fact *list);
 
+/* A copy of what it says, without the raw JSON, and not listed. NULL: out of memory. */
+struct container_fact *container_fact_copy(const struct container_fact *f);
+
+/* A number that is the same when facts say the same (but for `listed`), and another one else, but for chance: XXH3, 64 bits. Not 0. */
+uint64_t container_fact_digest(const struct container_fact *f);
+/* The same of its name, its image's name and its labels: the `settings` of sources that have no others. */
+uint64_t container_fact_digest_settings(const struct container_fact *f);
+
 /* Replaces *string (one of the fact's) by a copy, unless it is empty or longer than `max`: NULL then. "sha256:" is for the caller to cut.
  * False: out of memory. */
 bool container_fact_set(char **string, const char *from, size_t length, size_t max);

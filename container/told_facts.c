@@ -6,9 +6,6 @@
 #define HASH_NONFATAL_OOM 1 /* what did not fit has no hh.tbl */
 #include <uthash.h>
 
-#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
-
 struct told_fact {
 	char id[CONTAINER_ID_BYTES];
 	enum container_source source;
@@ -18,68 +15,6 @@ struct told_fact {
 	bool listed;
 	UT_hash_handle hh;
 };
-
-static void add_bytes(uint64_t *digest, const void *bytes, size_t size)
-{
-	const unsigned char *at = bytes;
-
-	while (size--)
-		*digest = (*digest ^ *at++) * FNV_PRIME;
-}
-
-static void add_number(uint64_t *digest, uint64_t number)
-{
-	add_bytes(digest, &number, sizeof(number));
-}
-
-/* With its end, so that "ab" and "c" is not "a" and "bc"; a string that is not known differs from an empty one. */
-static void add_string(uint64_t *digest, const char *string)
-{
-	if (string)
-		add_bytes(digest, string, strlen(string) + 1);
-	else
-		add_bytes(digest, "\xff", 1);
-}
-
-static void add_strings(uint64_t *digest, const struct container_fact *f)
-{
-	add_string(digest, f->name);
-	add_string(digest, f->image_id);
-	add_string(digest, f->image_name);
-	add_string(digest, f->bundle);
-	add_string(digest, f->cgroup);
-	for (size_t i = 0; i < f->label_count; i++) {
-		add_string(digest, f->labels[i].key);
-		add_string(digest, f->labels[i].value);
-	}
-	add_string(digest, f->pod.namespace_name);
-	add_string(digest, f->pod.name);
-	add_string(digest, f->pod.uid);
-	add_string(digest, f->pod.container_name);
-	add_string(digest, f->docker_config);
-	add_string(digest, f->oci_config);
-}
-
-uint64_t told_facts_digest(const struct container_fact *f)
-{
-	uint64_t digest = FNV_BASIS;
-
-	add_number(&digest, f->runtime);
-	add_strings(&digest, f);
-	add_number(&digest, f->label_count);
-	add_number(&digest, f->labels_cut);
-	add_number(&digest, f->pod.sandbox);
-	add_number(&digest, (uint64_t)f->created_ns);
-	add_number(&digest, (uint64_t)f->started_ns);
-	add_number(&digest, (uint64_t)f->finished_ns);
-	add_number(&digest, f->state);
-	add_number(&digest, f->init_pid);
-	add_number(&digest, f->has_exit_code);
-	add_number(&digest, (uint64_t)f->exit_code);
-	add_number(&digest, f->oom_killed);
-	add_number(&digest, f->settings);
-	return digest ? digest : 1;
-}
 
 static struct told_fact *get(struct told_facts *t, const struct container_fact *fact)
 {
@@ -111,7 +46,7 @@ bool told_facts_put(struct told_facts *t, struct container_inbox *inbox, struct 
 		container_fact_free(fact);
 		return false;
 	}
-	digest = told_facts_digest(fact);
+	digest = container_fact_digest(fact);
 	known->round = t->round;
 	known->runtime = fact->runtime;
 	if (digest == known->digest) {

@@ -37,7 +37,4 @@ void told_facts_forget(struct told_facts *t);
 /* What is put next is told, also when it is the same as before. */
 void told_facts_repeat(struct told_facts *t);
 
-/* A number that is the same when a fact says the same (but for `listed`), and another one else, but for chance: FNV-1a, 64 bits. Not 0. */
-uint64_t told_facts_digest(const struct container_fact *f);
-
 #endif

@@ -335,7 +335,7 @@ static void on_task(struct containerd_client *c, const struct containerd_event *
 	struct container_fact *f;
 
 	if (known) {
-		f = known_facts_copy(known);
+		f = container_fact_copy(known);
 	} else {
 		f = get_container(c, e);
 		if (!f)

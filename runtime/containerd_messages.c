@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 /* message_check() first: protobuf-c alone would allocate without bounds. */
 static ProtobufCMessage *unpack(const ProtobufCMessageDescriptor *descriptor, const uint8_t *bytes, size_t size, struct error *err)
@@ -300,7 +299,7 @@ static int make_fact(struct container_fact **ret, const char *namespace_name, co
 	}
 	f->runtime = strcmp(namespace_name, "moby") ? CONTAINER_RUNTIME_CONTAINERD : CONTAINER_RUNTIME_DOCKER;
 	f->created_ns = time_of(c->created_at);
-	f->settings = containerd_settings(f);
+	f->settings = container_fact_digest_settings(f);
 	*ret = f;
 	return 0;
 }
@@ -384,32 +383,4 @@ void containerd_put_get_request(struct buffer *to, const char *id)
 
 	request.id = (char *)id;
 	put_message(to, &request.base);
-}
-
-/* Each with its NUL, so that "ab" + "c" is not "a" + "bc". */
-static void hash_string(XXH3_state_t *state, const char *s)
-{
-	if (s)
-		XXH3_64bits_update(state, s, strlen(s) + 1);
-	else
-		XXH3_64bits_update(state, "\xff", 1);
-}
-
-uint64_t containerd_settings(const struct container_fact *f)
-{
-	XXH3_state_t *state = XXH3_createState();
-	uint64_t hash;
-
-	if (!state)
-		return 1;
-	XXH3_64bits_reset(state);
-	hash_string(state, f->name);
-	hash_string(state, f->image_name);
-	for (size_t i = 0; i < f->label_count; i++) {
-		hash_string(state, f->labels[i].key);
-		hash_string(state, f->labels[i].value);
-	}
-	hash = XXH3_64bits_digest(state);
-	XXH3_freeState(state);
-	return hash ? hash : 1;
 }

@@ -69,7 +69,4 @@ void containerd_put_subscribe_request(struct buffer *to);
 /* A GetContainerRequest or a GetImageRequest, which have the same form. */
 void containerd_put_get_request(struct buffer *to, const char *id);
 
-/* `settings` of a fact: its name, its image's name and its labels. Never 0. */
-uint64_t containerd_settings(const struct container_fact *f);
-
 #endif

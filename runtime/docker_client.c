@@ -142,7 +142,7 @@ static int list(struct docker_client *c, struct error *err)
 
 static struct container_fact *make_from_event(const struct docker_event *e, const struct container_fact *known)
 {
-	struct container_fact *f = known ? known_facts_copy(known) : container_fact_new(e->id, CONTAINER_SOURCE_DOCKER_API);
+	struct container_fact *f = known ? container_fact_copy(known) : container_fact_new(e->id, CONTAINER_SOURCE_DOCKER_API);
 
 	if (!f)
 		return NULL;
@@ -158,7 +158,7 @@ static bool is_same_run(const struct container_fact *known, const struct contain
 
 static void tell_as_it_was(struct docker_client *c, const struct container_fact *now, enum container_state state)
 {
-	struct container_fact *f = known_facts_copy(now);
+	struct container_fact *f = container_fact_copy(now);
 
 	if (!f)
 		return;

@@ -6,6 +6,7 @@
 
 struct known {
 	struct container_fact *fact;
+	uint64_t digest; /* of it */
 	char *place;
 	unsigned int list; /* the last listing that it was in */
 	UT_hash_handle hh;
@@ -68,73 +69,9 @@ const char *known_facts_place(const struct known_facts *k, const char *id)
 	return known ? known->place : NULL;
 }
 
-/* The strings of a fact that are copied and compared. */
-#define FACT_STRINGS \
-	X(name) X(image_id) X(image_name) X(bundle) X(cgroup) X(pod.namespace_name) X(pod.name) X(pod.uid) X(pod.container_name)
-
-static bool copy_strings(struct container_fact *to, const struct container_fact *from)
-{
-	bool copied = true;
-
-#define X(member)                                  \
-	if (from->member) {                        \
-		to->member = strdup(from->member); \
-		copied = copied && to->member;     \
-	}
-	FACT_STRINGS
-#undef X
-	for (size_t i = 0; i < from->label_count && copied; i++)
-		copied = container_fact_add_label(to, from->labels[i].key, from->labels[i].value);
-	return copied;
-}
-
-struct container_fact *known_facts_copy(const struct container_fact *f)
-{
-	struct container_fact *copy = container_fact_new(f->id, f->source);
-
-	if (!copy)
-		return NULL;
-	copy->runtime = f->runtime;
-	copy->labels_cut = f->labels_cut;
-	copy->pod.sandbox = f->pod.sandbox;
-	copy->created_ns = f->created_ns;
-	copy->started_ns = f->started_ns;
-	copy->finished_ns = f->finished_ns;
-	copy->state = f->state;
-	copy->init_pid = f->init_pid;
-	copy->has_exit_code = f->has_exit_code;
-	copy->exit_code = f->exit_code;
-	copy->oom_killed = f->oom_killed;
-	copy->settings = f->settings;
-	return copy_strings(copy, f) ? copy : container_fact_free(copy);
-}
-
 static bool same_string(const char *a, const char *b)
 {
 	return a && b ? !strcmp(a, b) : a == b;
-}
-
-static bool same_labels(const struct container_fact *a, const struct container_fact *b)
-{
-	if (a->label_count != b->label_count)
-		return false;
-	for (size_t i = 0; i < a->label_count; i++)
-		if (strcmp(a->labels[i].key, b->labels[i].key) != 0 || strcmp(a->labels[i].value, b->labels[i].value) != 0)
-			return false;
-	return true;
-}
-
-static bool is_same(const struct container_fact *a, const struct container_fact *b)
-{
-#define X(member)                               \
-	if (!same_string(a->member, b->member)) \
-		return false;
-	FACT_STRINGS
-#undef X
-	return same_labels(a, b) && a->runtime == b->runtime && a->labels_cut == b->labels_cut && a->pod.sandbox == b->pod.sandbox &&
-	       a->created_ns == b->created_ns && a->started_ns == b->started_ns && a->finished_ns == b->finished_ns &&
-	       a->state == b->state && a->init_pid == b->init_pid && a->has_exit_code == b->has_exit_code && a->exit_code == b->exit_code &&
-	       a->oom_killed == b->oom_killed && a->settings == b->settings;
 }
 
 static struct known *add(struct known_facts *k, const struct container_fact *fact)
@@ -143,11 +80,12 @@ static struct known *add(struct known_facts *k, const struct container_fact *fac
 
 	if (!known)
 		return NULL;
-	known->fact = known_facts_copy(fact);
+	known->fact = container_fact_copy(fact);
 	if (!known->fact) {
 		free(known);
 		return NULL;
 	}
+	known->digest = container_fact_digest(known->fact);
 	HASH_ADD_KEYPTR(hh, k->all, known->fact->id, strlen(known->fact->id), known);
 	return known;
 }
@@ -171,7 +109,7 @@ bool known_facts_tell(struct known_facts *k, struct container_fact *fact, const 
 	if (!fact)
 		return false;
 	known = find(k, fact->id);
-	if (known && !fact->docker_config && !fact->oci_config && same_string(known->place, place) && is_same(known->fact, fact)) {
+	if (known && same_string(known->place, place) && known->digest == container_fact_digest(fact)) {
 		known->list = k->list;
 		container_fact_free(fact);
 		return false;

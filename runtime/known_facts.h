@@ -37,7 +37,4 @@ void known_facts_begin_list(struct known_facts *k);
 void known_facts_see(struct known_facts *k, const char *id);
 size_t known_facts_end_list(struct known_facts *k);
 
-/* A copy without the raw JSON and the flags `gone` and `listed`; NULL: out of memory. */
-struct container_fact *known_facts_copy(const struct container_fact *f);
-
 #endif

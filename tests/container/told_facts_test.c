@@ -80,13 +80,13 @@ static struct container_fact *rich(void)
 Test(told_facts, a_digest_sees_each_part_of_a_fact)
 {
 	struct container_fact *f = rich();
-	uint64_t seen[32] = {told_facts_digest(f)};
+	uint64_t seen[32] = {container_fact_digest(f)};
 	size_t count = 1;
 
 #define CHANGED(change)                                                     \
 	do {                                                                \
 		change;                                                     \
-		seen[count] = told_facts_digest(f);                         \
+		seen[count] = container_fact_digest(f);                     \
 		for (size_t i = 0; i < count; i++)                          \
 			cr_assert_neq(seen[i], seen[count], "%s", #change); \
 		count++;                                                    \
@@ -120,6 +120,6 @@ Test(told_facts, a_digest_sees_each_part_of_a_fact)
 	container_fact_free(f);
 	f = rich();
 	f->listed = true;
-	cr_assert_eq(told_facts_digest(f), seen[0]);
+	cr_assert_eq(container_fact_digest(f), seen[0]);
 	container_fact_free(f);
 }
