@@ -1,16 +1,14 @@
 #include "cli/containers_text.h"
 
 #include "base/clock.h"
+#include "cli/event_detail.h"
 #include "cli/text.h"
+#include "container/container_fact.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* As many digits of an id as container tools show. */
-#define ID_DIGITS 12
-#define ID_WHOLE  64
 
 #define CUT "..."
 
@@ -48,15 +46,10 @@ static void put_age(struct buffer *out, const struct containers_text_options *op
 	text_put_duration(out, options->now_ns > since_ns ? options->now_ns - since_ns : 0);
 }
 
-static bool is_hexadecimal(const char *id)
-{
-	return strspn(id, "0123456789abcdef") == ID_WHOLE && !id[ID_WHOLE];
-}
-
 static void put_id(struct buffer *out, const container *c)
 {
-	if (is_hexadecimal(c->id))
-		buffer_put(out, c->id, ID_DIGITS);
+	if (container_id_is_hexadecimal(c->id))
+		buffer_put(out, c->id, EVENT_DETAIL_ID_DIGITS);
 	else
 		text_put_escaped(out, c->id);
 }
@@ -64,10 +57,10 @@ static void put_id(struct buffer *out, const container *c)
 /* An image without a name is known by its id. */
 static void put_image(struct buffer *out, const container *c)
 {
-	if (*c->image_name || !is_hexadecimal(c->image_id))
+	if (*c->image_name || !container_id_is_hexadecimal(c->image_id))
 		text_put_escaped(out, *c->image_name ? c->image_name : c->image_id);
 	else
-		buffer_put(out, c->image_id, ID_DIGITS);
+		buffer_put(out, c->image_id, EVENT_DETAIL_ID_DIGITS);
 }
 
 static void put_exited(struct buffer *out, const struct containers_text_options *options, const container *c)

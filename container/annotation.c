@@ -47,13 +47,6 @@ static bool set_missing(struct container_fact *f, size_t offset, const char *val
 	return *string || !value || container_fact_set(string, value, strlen(value), CONTAINER_STRING_MAX);
 }
 
-#define IMAGE_ID_DIGITS 64
-
-static bool is_image_id(const char *value)
-{
-	return strlen(value) == IMAGE_ID_DIGITS && strspn(value, "0123456789abcdef") == IMAGE_ID_DIGITS;
-}
-
 /* CRI-O has had ids, names and digests under these keys, by version: an id is told by its looks, and a digest is like an id only behind "@". */
 static bool set_image(struct container_fact *f)
 {
@@ -67,7 +60,7 @@ static bool set_image(struct container_fact *f)
 			continue;
 		if (has_prefix(value, "sha256:"))
 			value += strlen("sha256:");
-		is_id = is_image_id(value);
+		is_id = container_id_is_hexadecimal(value);
 		if (!set_missing(f, is_id ? offsetof(struct container_fact, image_id) : offsetof(struct container_fact, image_name), value))
 			return false;
 	}

@@ -55,6 +55,12 @@ struct container_fact *container_fact_free_all(struct container_fact *list)
 	return NULL;
 }
 
+void container_fact_set_seen(struct container_fact *list, uint64_t seen_ns)
+{
+	for (; list; list = list->next)
+		list->seen_ns = seen_ns;
+}
+
 bool container_fact_set(char **string, const char *from, size_t length, size_t max)
 {
 	free(*string);
@@ -189,6 +195,18 @@ bool container_id_is_valid(const char *id)
 	size_t length = strspn(id, allowed);
 
 	return length && length < CONTAINER_ID_BYTES && !id[length] && id[0] != '.';
+}
+
+#define HEXADECIMAL_DIGITS 64
+
+bool container_id_is_hexadecimal(const char *id)
+{
+	return strspn(id, "0123456789abcdef") == HEXADECIMAL_DIGITS && !id[HEXADECIMAL_DIGITS];
+}
+
+enum container_runtime container_runtime_of_namespace(const char *namespace_name)
+{
+	return strcmp(namespace_name, "moby") ? CONTAINER_RUNTIME_CONTAINERD : CONTAINER_RUNTIME_DOCKER;
 }
 
 const char *container_runtime_name(enum container_runtime runtime)

@@ -100,6 +100,9 @@ struct container_fact *container_fact_free(struct container_fact *f);
 /* A whole list. Takes NULL; returns NULL. */
 struct container_fact *container_fact_free_all(struct container_fact *list);
 
+/* Says of a whole list when its source was looked at. */
+void container_fact_set_seen(struct container_fact *list, uint64_t seen_ns);
+
 /* A copy of what it says, without the raw JSON, and not listed. NULL: out of memory. */
 struct container_fact *container_fact_copy(const struct container_fact *f);
 
@@ -116,6 +119,12 @@ bool container_fact_add_label(struct container_fact *f, const char *key, const c
 /* Whether it can be an id: 1 to CONTAINER_ID_BYTES - 1 bytes of [a-zA-Z0-9_.+-], not beginning with a dot: what runtimes allow, and what can be a
  * file's name. */
 bool container_id_is_valid(const char *id);
+
+/* Whether it is 64 hexadecimal digits, as most ids of containers and images are. */
+bool container_id_is_hexadecimal(const char *id);
+
+/* Whose containers are in a namespace of containerd: "moby" is Docker's. */
+enum container_runtime container_runtime_of_namespace(const char *namespace_name);
 
 /* "docker", "containerd", ...; "" for CONTAINER_RUNTIME_UNKNOWN. */
 const char *container_runtime_name(enum container_runtime runtime);

@@ -63,11 +63,6 @@ static struct part cut_last(struct part *path)
 	return last;
 }
 
-static enum container_runtime runtime_of_name_space(const char *name_space)
-{
-	return strcmp(name_space, "moby") ? CONTAINER_RUNTIME_CONTAINERD : CONTAINER_RUNTIME_DOCKER;
-}
-
 static bool has_task(const struct container_roots *roots, const char *name_space, const char *id)
 {
 	char name[NAME_BYTES];
@@ -90,7 +85,7 @@ static enum container_runtime runtime_of_root(const char *root)
 	const char *name = strrchr(root, '/') + 1;
 
 	if (strstr(root, "/containerd/runc/") || strstr(root, "/runtime-"))
-		return runtime_of_name_space(name);
+		return container_runtime_of_namespace(name);
 	return CONTAINER_RUNTIME_RUNC;
 }
 
@@ -124,7 +119,7 @@ static bool look_for(const struct container_roots *roots, struct part name, stru
 	if (!copy_id(id, &name))
 		return false;
 	if (copy_id(parent, &name_space) && has_task(roots, parent, id))
-		return take(ret, id, runtime_of_name_space(parent));
+		return take(ret, id, container_runtime_of_namespace(parent));
 	root = find_runc(roots, id);
 	return root && take(ret, id, runtime_of_root(root));
 }
@@ -186,7 +181,7 @@ static void read_task_in(void *context, const char *name_space)
 {
 	struct task_search *s = context;
 
-	if (!s->found && may_be(s->reading, runtime_of_name_space(name_space)))
+	if (!s->found && may_be(s->reading, container_runtime_of_namespace(name_space)))
 		(void)task_state_read(&s->found, s->root, name_space, s->reading->id);
 }
 
@@ -235,7 +230,6 @@ struct container_fact *container_lookup_read(const struct container_roots *roots
 		read_storage(&r);
 	if (may_be(&r, CONTAINER_RUNTIME_DOCKER))
 		read_docker(&r);
-	for (struct container_fact *f = ret; f; f = f->next)
-		f->seen_ns = seen_ns;
+	container_fact_set_seen(ret, seen_ns);
 	return ret;
 }

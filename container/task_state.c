@@ -39,10 +39,7 @@ static int take(struct container_fact *f, const char *state, const char *name_sp
 	char path[CONTAINER_PATH_MAX + 1];
 	int r;
 
-	if (!strcmp(name_space, "moby"))
-		f->runtime = CONTAINER_RUNTIME_DOCKER;
-	else
-		f->runtime = CONTAINER_RUNTIME_CONTAINERD;
+	f->runtime = container_runtime_of_namespace(name_space);
 	if (snprintf(path, sizeof(path), "%s/%s", state, directory) >= (int)sizeof(path))
 		return -ENAMETOOLONG;
 	if (!container_fact_set(&f->bundle, path, strlen(path), CONTAINER_PATH_MAX))

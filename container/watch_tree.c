@@ -16,6 +16,7 @@
 #define HASH_NONFATAL_OOM 1 /* what did not fit has no hh.tbl */
 #include <uthash.h>
 #include <utlist.h>
+#include <xxhash.h>
 
 #define RELOOK_NS   NSEC_PER_SEC /* between two looks at everything because the queue was full */
 #define ROUNDS_MAX  256          /* before the caller is asked again */
@@ -279,22 +280,19 @@ static int watch_dir(struct watch_tree *t, struct watch_dir *dir, const char *pa
 	return 0;
 }
 
-static void add_stamp(uint64_t *stamp, uint64_t number)
-{
-	*stamp = (*stamp ^ number) * UINT64_C(0x100000001b3);
-}
-
 static void stamp_each(uint64_t *stamp, const char *const *file, char path[PATH_MAX], size_t length)
 {
 	for (; file && *file; file++) {
 		struct stat s = {0};
+		uint64_t numbers[4];
 
 		if (snprintf(path + length, PATH_MAX - length, "/%s", *file) < (int)(PATH_MAX - length))
 			(void)stat(path, &s);
-		add_stamp(stamp, s.st_ino);
-		add_stamp(stamp, (uint64_t)s.st_size);
-		add_stamp(stamp, (uint64_t)s.st_mtim.tv_sec);
-		add_stamp(stamp, (uint64_t)s.st_mtim.tv_nsec);
+		numbers[0] = s.st_ino;
+		numbers[1] = (uint64_t)s.st_size;
+		numbers[2] = (uint64_t)s.st_mtim.tv_sec;
+		numbers[3] = (uint64_t)s.st_mtim.tv_nsec;
+		*stamp = XXH3_64bits_withSeed(numbers, sizeof(numbers), *stamp);
 	}
 }
 
@@ -357,8 +355,10 @@ static void read_files(struct watch_tree *t, struct watch_dir *dir, bool is_whol
 {
 	struct container_fact *list = NULL;
 	const struct watch_place place = {dir->owner.root->path, dir->parent ? dir->parent->name : NULL, dir->parent ? dir->name : NULL};
+	uint64_t seen_ns = clock_monotonic_ns();
 	int r = dir->kind->read(&list, &place);
 
+	container_fact_set_seen(list, seen_ns);
 	dir->batch = t->batch;
 	if (r && r != -ENOENT && r != -ENOTDIR) {
 		read_failed(t, dir, r, is_whole);

@@ -293,7 +293,7 @@ static struct container_fact *make_from_event(const struct containerd_event *e)
 
 	if (!f)
 		return NULL;
-	f->runtime = strcmp(e->namespace_name, "moby") ? CONTAINER_RUNTIME_CONTAINERD : CONTAINER_RUNTIME_DOCKER;
+	f->runtime = container_runtime_of_namespace(e->namespace_name);
 	container_fact_set(&f->image_name, e->image, strlen(e->image), CONTAINER_STRING_MAX);
 	if (e->type == CONTAINERD_CONTAINER_CREATE)
 		f->created_ns = e->time_ns;

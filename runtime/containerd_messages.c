@@ -297,7 +297,7 @@ static int make_fact(struct container_fact **ret, const char *namespace_name, co
 		container_fact_free(f);
 		return error_set(err, -ENOMEM, "out of memory");
 	}
-	f->runtime = strcmp(namespace_name, "moby") ? CONTAINER_RUNTIME_CONTAINERD : CONTAINER_RUNTIME_DOCKER;
+	f->runtime = container_runtime_of_namespace(namespace_name);
 	f->created_ns = time_of(c->created_at);
 	f->settings = container_fact_digest_settings(f);
 	*ret = f;
