@@ -1,13 +1,11 @@
 #include "container/runc_state.h"
 
-#include "base/cleanup.h"
+#include "base/proc_stat.h"
 #include "container/annotation.h"
 #include "container/oci_config.h"
 #include "container/state_json.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -219,33 +217,11 @@ int runc_state_parse_crun(struct container_fact **ret, const char *id, const cha
 	return r;
 }
 
-/* man 5 proc: "PID (comm) state ..."; the start time is the 20th field from the state on. comm can have anything in it, parentheses too. */
 static bool process_is_there(uint32_t pid, uint64_t start)
 {
-	char path[32], text[1024];
-	cleanup_close int fd = -1;
-	const char *at;
-	ssize_t size;
-	char state;
+	struct proc_stat stat;
 
-	(void)snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (size <= 0)
-		return false;
-	text[size] = '\0';
-	at = strrchr(text, ')');
-	if (!at || at[1] != ' ')
-		return false;
-	state = at[2];
-	if (state == 'Z' || state == 'X' || state == 'x')
-		return false;
-	at += 2;
-	for (int field = 0; field < 19 && at; field++) {
-		at = strchr(at, ' ');
-		at = at ? at + 1 : NULL;
-	}
-	return !start || (at && strtoull(at, NULL, 10) == start);
+	return !proc_read_stat(PROC_OF_HOST, pid, &stat) && !stat.is_zombie && (!start || stat.start_tick == start);
 }
 
 static void take_process(struct parsed *p, const char *root, const char *id)

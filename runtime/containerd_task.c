@@ -1,11 +1,8 @@
 #include "runtime/containerd_task.h"
 
-#include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/proc_stat.h"
 
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -143,32 +140,11 @@ void containerd_task_listed(struct container_fact *f, const struct container_fac
 	}
 }
 
-/* The 22nd field, in clock ticks since the system started (man 5 proc). The name in the second one may hold anything, but no later ")". */
-static uint64_t start_ticks(const char *stat)
-{
-	const char *at = strrchr(stat, ')');
-	uint64_t ticks = 0;
-
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	return at && sscanf(at, " %" SCNu64, &ticks) == 1 ? ticks : 0;
-}
-
 int64_t containerd_task_process_start_ns(uint32_t pid)
 {
-	char path[64], stat[1024];
-	cleanup_close int fd = -1;
-	ssize_t size;
-	uint64_t ticks;
+	struct proc_stat stat;
 
-	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	size = fd >= 0 ? read(fd, stat, sizeof(stat) - 1) : -1;
-	if (size <= 0)
+	if (proc_read_stat(PROC_OF_HOST, pid, &stat) || !stat.start_tick)
 		return 0;
-	stat[size] = '\0';
-	ticks = start_ticks(stat);
-	if (!ticks)
-		return 0;
-	return (int64_t)(clock_realtime_ns() - clock_boottime_ns() + ticks * (NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK)));
+	return (int64_t)(clock_realtime_ns() - clock_boottime_ns() + stat.start_tick * (NSEC_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK)));
 }

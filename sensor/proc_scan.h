@@ -2,6 +2,7 @@
 #define SENSOR_PROC_SCAN_H
 
 #include "base/error.h"
+#include "base/proc_stat.h"
 #include "container/container_path.h"
 #include "sensor/credentials.h"
 
@@ -10,27 +11,11 @@
 #include <stdint.h>
 
 /*
- * Reading processes out of /proc (man 5 proc). All functions take a descriptor of the directory, so that tests give a tree of their own.
+ * Reading processes out of /proc (man 5 proc); their stat files are read by base/proc_stat.h. All functions take a descriptor of the directory, so that tests give a tree of their own.
  * Processes come and go while one reads: gone is an ordinary answer.
  */
 
-#define PROC_COMM_BYTES 16
 #define PROC_PATH_BYTES 4096
-
-struct proc_stat {
-	uint32_t pid;
-	uint32_t parent_pid; /* 0: none */
-	uint32_t threads;    /* ones that were not reaped yet */
-	uint64_t start_tick; /* CLOCK_BOOTTIME in clock ticks */
-	bool is_zombie;      /* its main thread has ended */
-	char comm[PROC_COMM_BYTES];
-};
-
-/* Parses the content of a stat file. -EINVAL: it makes no sense. */
-int proc_stat_parse(struct proc_stat *ret, const char *text, size_t size);
-
-/* Reads PID/stat. -ENOENT: there is no such process; -EINVAL: what was read makes no sense; other errors as the system gives them. */
-int proc_read_stat(int proc_fd, uint32_t pid, struct proc_stat *ret);
 
 /* The working directory of a process as the kernel shows it, NUL-terminated: with " (deleted)" behind one that is, and "(unreachable)" before
  * one outside of our root. Returns its length, or a negative errno; -ENOENT: gone. */

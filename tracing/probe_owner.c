@@ -1,36 +1,23 @@
 #include "tracing/probe_owner.h"
 
-#include "base/cleanup.h"
+#include "base/proc_stat.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define GROUP_PREFIX "ringside_"
 
-/* Field 22 of /proc/PID/stat, counted from behind the last ')': the name in field 2 may hold blanks and parentheses. */
 static int read_start_time(uint32_t pid, uint64_t *ret)
 {
-	char path[32];
-	char text[1024];
-	cleanup_close int fd = -1;
-	const char *at;
-	ssize_t n;
+	struct proc_stat stat;
+	int r = proc_read_stat(PROC_OF_HOST, pid, &stat);
 
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = read(fd, text, sizeof(text) - 1);
-	if (n <= 0)
-		return n < 0 ? -errno : -ESRCH;
-	text[n] = '\0';
-	at = strrchr(text, ')');
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	return at && sscanf(at, " %" SCNu64, ret) == 1 ? 0 : -EINVAL;
+	if (!r)
+		*ret = stat.start_tick;
+	return r;
 }
 
 void probe_owner_self(struct probe_owner *ret)
@@ -62,5 +49,5 @@ bool probe_owner_lives(const struct probe_owner *owner)
 
 	if (!r)
 		return running_since == owner->start_time;
-	return r != -ENOENT && r != -ESRCH;
+	return r != -ENOENT;
 }
