@@ -2,6 +2,7 @@
 
 #include "capsule8/api/v0/event.pb-c.h"
 #include "proto/capsule8_kinds.h"
+#include "proto/event_string.h"
 #include "proto/utf8.h"
 #include "proto/wire.h"
 #include "sensor/container.h"
@@ -140,19 +141,14 @@ static uint8_t *put_thread_credentials(uint8_t *to, const struct credentials *cr
 	return wire_end(start, to, 1);
 }
 
-static uint8_t *put_known(uint8_t *to, uint32_t field, const struct event_string *string)
-{
-	return string->length ? utf8_put_field(to, field, string->bytes, string->length) : to;
-}
-
 static uint8_t *put_container(uint8_t *to, const struct container *c)
 {
 	if (!c)
 		return to;
-	to = put_known(to, 4, &c->id);
-	to = put_known(to, 30, &c->name);
-	to = put_known(to, 31, &c->image_id);
-	return put_known(to, 32, &c->image_name);
+	to = event_string_put(to, 4, &c->id);
+	to = event_string_put(to, 30, &c->name);
+	to = event_string_put(to, 31, &c->image_id);
+	return event_string_put(to, 32, &c->image_name);
 }
 
 /* What is the same for all events of a process. False: out of memory. */

@@ -3,6 +3,7 @@
 #include "capsule8/api/v0/event.pb-c.h"
 #include "proto/capsule8_encoder.h"
 #include "proto/capsule8_events.h"
+#include "proto/event_string.h"
 #include "proto/utf8.h"
 #include "proto/wire.h"
 #include "sensor/catalog.h"
@@ -26,11 +27,6 @@
 
 /* What they commonly take in an event about a container beside its strings. */
 #define CONTAINER_USUAL 16
-
-static uint8_t *put_string(uint8_t *to, uint32_t field, const struct event_string *string)
-{
-	return string->length ? utf8_put_field(to, field, string->bytes, string->length) : to;
-}
 
 static uint8_t *put_text(uint8_t *to, uint32_t field, const char *text)
 {
@@ -64,7 +60,7 @@ static uint8_t *put_exec(uint8_t *to, const struct event_exec *exec)
 	size_t left = exec->arguments.length;
 
 	to = wire_put_varint(start, 1, CAPSULE8__API__V0__PROCESS_EVENT_TYPE__PROCESS_EVENT_TYPE_EXEC);
-	to = put_string(to, 20, &exec->filename);
+	to = event_string_put(to, 20, &exec->filename);
 	for (uint32_t i = 0; i < exec->argument_count && left; i++) {
 		size_t length = strnlen(at, left);
 		size_t whole = length < left ? length + 1 : length;
@@ -97,7 +93,7 @@ static uint8_t *put_update(uint8_t *to, Capsule8__Api__V0__ProcessEventType type
 	uint8_t *start = wire_begin(to, 11, width);
 
 	to = wire_put_varint(start, 1, type);
-	to = put_string(to, field, string);
+	to = event_string_put(to, field, string);
 	return wire_end(start, to, width);
 }
 
@@ -117,15 +113,15 @@ static uint8_t *put_file(uint8_t *to, const struct event_file *file, struct file
 	uint8_t *start = wire_begin(to, 12, width);
 
 	to = wire_put_varint(start, 1, fields.type);
-	to = put_string(to, fields.filename, &file->filename);
+	to = event_string_put(to, fields.filename, &file->filename);
 	if (fields.type == FILE_TYPE(OPEN))
 		to = wire_put_sint(to, 11, file->flags);
 	if (fields.type == FILE_TYPE(OPEN) || fields.type == FILE_TYPE(CREATE))
 		to = wire_put_sint(to, 12, file->mode);
-	to = put_string(to, 1000, &file->path);
+	to = event_string_put(to, 1000, &file->path);
 	if (fields.target) {
-		to = put_string(to, fields.target, &file->target);
-		to = put_string(to, 1001, &file->target_path);
+		to = event_string_put(to, fields.target, &file->target);
+		to = event_string_put(to, 1001, &file->target_path);
 	}
 	if (fields.type == FILE_TYPE(LINK))
 		to = wire_put_bool(to, 15, file->symlink);
@@ -344,7 +340,7 @@ static size_t container_bound(const struct event *event, enum detail detail)
 
 static uint8_t *put_json(uint8_t *to, uint32_t field, const struct event_string *json, enum detail detail)
 {
-	return json_bound(json, detail) ? put_string(to, field, json) : to;
+	return json_bound(json, detail) ? event_string_put(to, field, json) : to;
 }
 
 static uint8_t *put_container(uint8_t *to, const struct event *event, enum detail detail)
@@ -355,9 +351,9 @@ static uint8_t *put_container(uint8_t *to, const struct event *event, enum detai
 	uint8_t *start = wire_begin(to, 20, width);
 
 	to = wire_put_varint(start, 1, capsule8_container_type(event->kind));
-	to = put_string(to, 2, &c->name);
-	to = put_string(to, 10, &c->image_id);
-	to = put_string(to, 11, &c->image_name);
+	to = event_string_put(to, 2, &c->name);
+	to = event_string_put(to, 10, &c->image_id);
+	to = event_string_put(to, 11, &c->image_name);
 	to = wire_put_sint(to, 20, (int32_t)e->host_pid);
 	if (event->kind == EVENT_CONTAINER_EXITED) {
 		to = wire_put_sint(to, 30, e->exit_code);
@@ -387,7 +383,7 @@ static uint8_t *put_chargen(uint8_t *to, const struct event_chargen *chargen)
 	uint8_t *start = wire_begin(to, 100, width);
 
 	to = wire_put_varint(start, 1, chargen->index);
-	to = put_string(to, 2, &chargen->characters);
+	to = event_string_put(to, 2, &chargen->characters);
 	return wire_end(start, to, width);
 }
 

@@ -1,6 +1,7 @@
 #include "proto/container_message.h"
 
 #include "base/clock.h"
+#include "proto/event_string.h"
 #include "proto/utf8.h"
 #include "proto/wire.h"
 #include "ringside/v0/sensor.pb-c.h"
@@ -25,11 +26,6 @@ static size_t string_bound(const char *string)
 static uint8_t *put_string(uint8_t *to, uint32_t field, const char *string)
 {
 	return string && *string ? utf8_put_field(to, field, string, strlen(string)) : to;
-}
-
-static uint8_t *put_known(uint8_t *to, uint32_t field, const struct event_string *string)
-{
-	return string->length ? utf8_put_field(to, field, string->bytes, string->length) : to;
 }
 
 static uint8_t *put_time(uint8_t *to, uint32_t field, int64_t time_ns)
@@ -105,10 +101,10 @@ void container_message_put(const struct container *c, struct buffer *out)
 
 	if (!to)
 		return;
-	to = put_known(to, 1, &c->id);
-	to = put_known(to, 2, &c->name);
-	to = put_known(to, 3, &c->image_id);
-	to = put_known(to, 4, &c->image_name);
+	to = event_string_put(to, 1, &c->id);
+	to = event_string_put(to, 2, &c->name);
+	to = event_string_put(to, 3, &c->image_id);
+	to = event_string_put(to, 4, &c->image_name);
 	to = put_string(to, 5, container_runtime_name(c->runtime));
 	to = wire_put_varint(to, 6, c->state);
 	to = wire_put_bool(to, 7, c->pending);
@@ -118,7 +114,7 @@ void container_message_put(const struct container *c, struct buffer *out)
 	to = put_time(to, 11, c->started_ns);
 	to = put_time(to, 12, c->finished_ns);
 	to = put_exit_code(to, c);
-	to = put_known(to, 14, &c->bundle);
+	to = event_string_put(to, 14, &c->bundle);
 	for (size_t i = 0; i < c->label_count; i++)
 		to = put_label(to, &c->labels[i]);
 	to = put_pod(to, &c->pod);

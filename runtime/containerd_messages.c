@@ -99,28 +99,30 @@ static int read_task_start(struct containerd_event *e, const void *message)
 	return copy_id(e->id, m->container_id) ? 1 : -EINVAL;
 }
 
+/* Of a process that was executed in it nothing is to be told. */
+static int read_end(struct containerd_event *e, const char *container_id, const char *id, uint32_t pid, uint32_t exit_status,
+		    const Google__Protobuf__Timestamp *exited_at)
+{
+	e->pid = pid;
+	e->exit_status = exit_status;
+	e->exited_ns = time_of(exited_at);
+	if (id[0] && strcmp(id, container_id) != 0)
+		return 0;
+	return copy_id(e->id, container_id) ? 1 : -EINVAL;
+}
+
 static int read_task_exit(struct containerd_event *e, const void *message)
 {
 	const Containerd__Events__TaskExit *m = message;
 
-	e->pid = m->pid;
-	e->exit_status = m->exit_status;
-	e->exited_ns = time_of(m->exited_at);
-	if (m->id[0] && strcmp(m->id, m->container_id) != 0)
-		return 0;
-	return copy_id(e->id, m->container_id) ? 1 : -EINVAL;
+	return read_end(e, m->container_id, m->id, m->pid, m->exit_status, m->exited_at);
 }
 
 static int read_task_delete(struct containerd_event *e, const void *message)
 {
 	const Containerd__Events__TaskDelete *m = message;
 
-	e->pid = m->pid;
-	e->exit_status = m->exit_status;
-	e->exited_ns = time_of(m->exited_at);
-	if (m->id[0] && strcmp(m->id, m->container_id) != 0)
-		return 0;
-	return copy_id(e->id, m->container_id) ? 1 : -EINVAL;
+	return read_end(e, m->container_id, m->id, m->pid, m->exit_status, m->exited_at);
 }
 
 static int read_task_oom(struct containerd_event *e, const void *message)

@@ -121,7 +121,6 @@ void container_join_state(struct container_entry *e)
 	PICK(finished_ns, c->finished_ns);
 }
 
-/* After its facts have changed, `before` being what it was; the strings of that are still there. */
 void container_join(struct container_entry *e, const struct container *before)
 {
 	struct container_table *t = e->table;

@@ -29,6 +29,17 @@ struct container_exit container_exit_decode(int32_t code)
 	return exit;
 }
 
+struct container_exit container_exit_of_process(const struct event_exit *exit)
+{
+	return (struct container_exit){
+		.known = !exit->code_unknown,
+		.code = exit->signal ? SIGNAL_BASE + (int32_t)exit->signal : (int32_t)exit->status,
+		.status = exit->status,
+		.signal = exit->signal,
+		.core_dumped = exit->core_dumped,
+	};
+}
+
 /* A run, as a step sees it: whether what it learns of it is to be told. */
 static void set_running(struct container_life *l, bool quietly, struct container_changes *ret)
 {
@@ -228,7 +239,6 @@ void container_life_take(struct container_life *l, const struct container_fact *
 {
 	struct container_life_source *source = &l->sources[fact->source];
 	bool made_before = fact->created_ns ? fact->created_ns < since_ns : fact->listed;
-	uint64_t settings = source->settings;
 
 	if (fact->gone) {
 		take_gone(l, fact->source, now_ns, ret);
@@ -242,7 +252,8 @@ void container_life_take(struct container_life *l, const struct container_fact *
 		l->state = CONTAINER_CREATED;
 		if (!made_before)
 			tell(ret, EVENT_CONTAINER_CREATED, 0);
-	} else if (is_owner(l, fact->source) && source->present && settings && fact->settings && settings != fact->settings) {
+	} else if (is_owner(l, fact->source) && source->present && source->settings && fact->settings &&
+		   source->settings != fact->settings) {
 		tell(ret, EVENT_CONTAINER_UPDATED, l->state == CONTAINER_RUNNING ? l->pid : 0);
 	}
 	take_run(l, source, fact, since_ns, now_ns, ret);

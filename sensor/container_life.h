@@ -107,7 +107,8 @@ bool container_life_is_told(const struct container_life *l);
 /* Whether container_life_wait() has something to do some time. */
 bool container_life_waits(const struct container_life *l);
 
-/* Decodes what runtimes tell: 128 + number of a signal. */
+/* Of what runtimes tell, 128 + number of a signal; and of what the kernel tells of the first process. */
 struct container_exit container_exit_decode(int32_t code);
+struct container_exit container_exit_of_process(const struct event_exit *exit);
 
 #endif

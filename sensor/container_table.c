@@ -295,22 +295,13 @@ void container_table_take(struct container_table *t, struct container_fact *list
 	}
 }
 
-static bool begins_with(const struct event_string *string, const char *prefix)
-{
-	size_t length = strlen(prefix);
-
-	return string->length >= length && !memcmp(string->bytes, prefix, length);
-}
-
-void container_table_exec(struct container_table *t, struct container *c, uint32_t pid, const struct event_string *filename,
-			  uint64_t now_ns)
+void container_table_exec(struct container *c, uint32_t pid, const struct event_string *filename, uint64_t now_ns)
 {
 	struct container_entry *e = entry_of(c);
 	struct container_changes changes = {0};
 
-	(void)t;
 	/* Runtimes run themselves anew, in the container already. */
-	if (begins_with(filename, "/proc/") || begins_with(filename, "/dev/fd/"))
+	if (event_string_begins_with(filename, "/proc/") || event_string_begins_with(filename, "/dev/fd/"))
 		return;
 	if (c->pending && e->exec_looks++ < EXEC_LOOKS)
 		look(e, now_ns);
@@ -318,18 +309,16 @@ void container_table_exec(struct container_table *t, struct container *c, uint32
 	follow_life(e, &changes, now_ns);
 }
 
-void container_table_out_of_memory(struct container_table *t, struct container *c)
+void container_table_out_of_memory(struct container *c)
 {
-	(void)t;
 	entry_of(c)->life.oom_killed = true;
 }
 
-void container_table_exit(struct container_table *t, struct container *c, uint32_t pid, const struct container_exit *exit, uint64_t now_ns)
+void container_table_exit(struct container *c, uint32_t pid, const struct container_exit *exit, uint64_t now_ns)
 {
 	struct container_entry *e = entry_of(c);
 	struct container_changes changes = {0};
 
-	(void)t;
 	container_life_exit(&e->life, pid, exit, now_ns, &changes);
 	follow_life(e, &changes, now_ns);
 }

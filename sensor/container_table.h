@@ -69,10 +69,9 @@ bool container_table_resolve(struct container_table *t, const char *path, size_t
 void container_table_take(struct container_table *t, struct container_fact *list, uint64_t now_ns);
 
 /* A process of the container has run a program (its path as given to execve(2)), has been killed for lack of memory, or has ended. */
-void container_table_exec(struct container_table *t, struct container *c, uint32_t pid, const struct event_string *filename,
-			  uint64_t now_ns);
-void container_table_out_of_memory(struct container_table *t, struct container *c);
-void container_table_exit(struct container_table *t, struct container *c, uint32_t pid, const struct container_exit *exit, uint64_t now_ns);
+void container_table_exec(struct container *c, uint32_t pid, const struct event_string *filename, uint64_t now_ns);
+void container_table_out_of_memory(struct container *c);
+void container_table_exit(struct container *c, uint32_t pid, const struct container_exit *exit, uint64_t now_ns);
 
 /* Tells what is due, in order for each container. fn must not call the table. */
 typedef void (*container_change_fn)(void *context, const struct container *c, const struct container_change *change);

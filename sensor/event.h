@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * The event model: what ringside knows about something that happened, before any dialect gives it a wire form. The catalog (catalog.h)
@@ -92,6 +93,13 @@ struct event_string {
 	const char *bytes; /* not terminated */
 	size_t length;
 };
+
+static inline bool event_string_begins_with(const struct event_string *string, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	return string->length >= length && !memcmp(string->bytes, prefix, length);
+}
 
 struct event_syscall {
 	uint64_t arguments[6]; /* enter */
@@ -204,7 +212,8 @@ struct event_performance {
 /* Events about a container rather than by a process in it: they have no process. */
 struct event_container {
 	const struct container *container;
-	uint32_t host_pid; /* running, exited, and updated while it runs: of the first process, in the sensor's pid namespace; 0: not known */
+	uint32_t
+		host_pid; /* running, exited, and updated while it runs: of the first process, in the sensor's pid namespace; 0: not known */
 	/* exited */
 	int32_t exit_code;    /* as runtimes tell it: what was passed to exit(3), or 128 + number of the signal */
 	uint32_t exit_status; /* what was passed to exit(3), 0 when killed by a signal */

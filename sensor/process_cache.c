@@ -542,7 +542,7 @@ void process_cache_out_of_memory(struct process_cache *c, uint32_t tgid, uint64_
 	const struct process_entry *e = find_at(c, tgid, time_ns);
 
 	if (e && e->process.container)
-		container_table_out_of_memory(c->containers, e->process.container);
+		container_table_out_of_memory(e->process.container);
 }
 
 static void revise_processes_of(void *context, const struct container *container)

@@ -241,18 +241,6 @@ void sensor_take_facts(struct sensor *s, struct container_fact *list)
 	take_facts_until(s, s->last_time_ns);
 }
 
-/* Runtimes tell 128 + number of the signal. */
-static struct container_exit container_exit_of(const struct event_exit *exit)
-{
-	return (struct container_exit){
-		.known = !exit->code_unknown,
-		.code = exit->signal ? 128 + (int32_t)exit->signal : (int32_t)exit->status,
-		.status = exit->status,
-		.signal = exit->signal,
-		.core_dumped = exit->core_dumped,
-	};
-}
-
 static bool is_in_container(const struct event *event)
 {
 	return event->process && event->process->container;
@@ -261,16 +249,16 @@ static bool is_in_container(const struct event *event)
 /* A container runs before its first process does anything. */
 static void note_exec(struct sensor *s, const struct event *event)
 {
-	container_table_exec(s->containers, event->process->container, event->tgid, &event->exec.filename, clock_monotonic_ns());
+	container_table_exec(event->process->container, event->tgid, &event->exec.filename, clock_monotonic_ns());
 	tell_containers(s);
 }
 
 /* And has exited after that has. */
 static void note_exit(struct sensor *s, const struct event *event)
 {
-	const struct container_exit exit = container_exit_of(&event->exit);
+	const struct container_exit exit = container_exit_of_process(&event->exit);
 
-	container_table_exit(s->containers, event->process->container, event->tgid, &exit, clock_monotonic_ns());
+	container_table_exit(event->process->container, event->tgid, &exit, clock_monotonic_ns());
 	tell_containers(s);
 }
 

@@ -158,17 +158,10 @@ bool container_filter_equal(const struct container_filter *a, const struct conta
 	return true;
 }
 
-static bool begins_with(const struct event_string *string, const char *prefix)
-{
-	size_t length = strlen(prefix);
-
-	return string->length >= length && !memcmp(string->bytes, prefix, length);
-}
-
 /* A name that serves as an id is only itself. */
 static bool id_matches(const struct container *c, const char *text)
 {
-	return begins_with(&c->id, text) && (c->id.length == ID_DIGITS_MAX || c->id.length == strlen(text));
+	return event_string_begins_with(&c->id, text) && (c->id.length == ID_DIGITS_MAX || c->id.length == strlen(text));
 }
 
 static bool name_matches(const struct container *c, const char *text)
@@ -184,7 +177,7 @@ static bool image_name_matches(const struct container *c, const char *text)
 		return true;
 	if (digest == text || !c->image_id.length)
 		return false;
-	return begins_with(&c->image_id, digest) || path_glob_matches(digest, c->image_id.bytes, c->image_id.length);
+	return event_string_begins_with(&c->image_id, digest) || path_glob_matches(digest, c->image_id.bytes, c->image_id.length);
 }
 
 static bool entry_matches(const struct container_filter_entry *e, const struct container *c)
@@ -195,7 +188,7 @@ static bool entry_matches(const struct container_filter_entry *e, const struct c
 	case CONTAINER_FILTER_NAME:
 		return name_matches(c, e->text);
 	case CONTAINER_FILTER_IMAGE_ID:
-		return c->image_id.length && begins_with(&c->image_id, e->text);
+		return c->image_id.length && event_string_begins_with(&c->image_id, e->text);
 	case CONTAINER_FILTER_IMAGE_NAME:
 		return image_name_matches(c, e->text);
 	case CONTAINER_FILTER_LISTS:

@@ -200,9 +200,9 @@ Test(container_table, the_first_program_that_runs_in_it_is_a_reason_to_look)
 	struct container *c = get(A);
 
 	docker_tree_put(&docker, A, "/web", "sha256:" IMAGE, "nginx");
-	container_table_exec(table, c, 42, &runc, clock_monotonic_ns());
+	container_table_exec(c, 42, &runc, clock_monotonic_ns());
 	cr_expect(c->pending);
-	container_table_exec(table, c, 42, &program, clock_monotonic_ns());
+	container_table_exec(c, 42, &program, clock_monotonic_ns());
 	expect_strings(c, "/web", IMAGE, "nginx");
 	container_unref(c);
 }
