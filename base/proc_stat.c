@@ -122,7 +122,7 @@ ssize_t proc_read_file(int proc_fd, const char *path, char *to, size_t size)
 
 int proc_read_stat(int proc_fd, uint32_t pid, struct proc_stat *ret)
 {
-	char path[32], text[1024];
+	char path[32], text[1024] = ""; /* the analyzer does not believe that errno is positive */
 	ssize_t size;
 	int r;
 
