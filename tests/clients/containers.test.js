@@ -1,17 +1,14 @@
 // Subscriptions to containers.
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { code, open, subscribe } from './support/client.js';
-import { cgroups, Container, DockerRoot, randomId } from './support/containers.js';
-import { cleanup } from './support/cleanup.js';
+import { cgroups, Container, DockerRoot, noCgroups, noRunc, randomId, WalledContainer } from './support/containers.js';
 import { ringside } from './support/paths.js';
 import { run, sleep, start, until } from './support/process.js';
-import { startSensor, temporaryFolder } from './support/sensor.js';
+import { startSensor } from './support/sensor.js';
 import { test as anyTest } from './support/test.js';
 
-const reason = cgroups() ? undefined : 'no hierarchy of cgroups is mounted where a group can be made';
-const test = (name, ...rest) => anyTest(name, { skip: reason, ...(rest.length > 1 ? rest[0] : {}) }, rest.at(-1));
+const test = (name, ...rest) => anyTest(name, { skip: noCgroups, ...(rest.length > 1 ? rest[0] : {}) }, rest.at(-1));
 
 const execs = { process_events: [{ type: 'PROCESS_EVENT_TYPE_EXEC' }] };
 const imageId = randomId();
@@ -191,47 +188,17 @@ test('`ringside watch --container` takes ids, names and patterns', async (t) => 
 	assert.deepEqual(events.at(-1).process.execCommandLine, ['/bin/true', 'shop']);
 });
 
-// A container of runc's, with walls.
-function bundle(t, id) {
-	const folder = temporaryFolder(t);
-
-	mkdirSync(path.join(folder, 'rootfs/bin'), { recursive: true });
-	copyFileSync('/bin/busybox', path.join(folder, 'rootfs/bin/busybox'));
-	for (const applet of ['sh', 'sleep'])
-		symlinkSync('busybox', path.join(folder, 'rootfs/bin', applet));
-	mkdirSync(path.join(folder, 'rootfs/proc'));
-	const config = {
-		ociVersion: '1.0.2',
-		process: { user: { uid: 0, gid: 0 }, args: ['/bin/sh', '-c', 'exec /bin/sleep 100'], env: ['PATH=/bin'], cwd: '/' },
-		root: { path: 'rootfs' },
-		mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
-		linux: { namespaces: ['pid', 'mount', 'ipc', 'uts'].map((type) => ({ type })), cgroupsPath: `/ringside-test-${process.pid}-runc/${id}` },
-	};
-	writeFileSync(path.join(folder, 'config.json'), JSON.stringify(config));
-	return folder;
-}
-
-const runc = ['/usr/bin/runc', '/usr/sbin/runc'].find(existsSync);
-const noRunc = !runc ? 'runc is not installed' : !existsSync('/bin/busybox') ? 'busybox-static is not installed' : reason;
-
 test('the first process of a real container, and one that is executed in it, are in it from their exec on', { skip: noRunc }, async (t) => {
 	const docker = new DockerRoot(t);
-	const id = randomId();
-	const folder = bundle(t, id);
-	const state = temporaryFolder(t);
-	const words = (...more) => ['--root', state, ...more];
+	const container = new WalledContainer(t, ['/bin/sh', '-c', 'exec /bin/sleep 100']);
+	const { id } = container;
 
 	docker.write(id, web);
 	const sensor = await startSensor(t, ['--docker-root', docker.folder]);
 	const stream = await subscribe(t, sensor.address, execs, { container_filter: { image_names: ['nginx*'] } });
 
-	// Detached, with nothing of ours open in it.
-	cleanup(t, async () => {
-		await run(t, runc, words('delete', '--force', id));
-		await run(t, '/bin/sh', ['-c', `rmdir /sys/fs/cgroup/*/ringside-test-${process.pid}-runc /sys/fs/cgroup/ringside-test-${process.pid}-runc 2>/dev/null; true`]);
-	});
-	await run(t, runc, words('run', '--detach', '--bundle', folder, id), { stdio: 'ignore' });
-	await run(t, runc, words('exec', id, '/bin/sh', '-c', 'exit 7 7 7'), { stdio: 'ignore' }).catch(() => {});
+	await container.start();
+	await container.runc(['exec', id, '/bin/sh', '-c', 'exit 7 7 7'], { stdio: 'ignore' }).catch(() => {});
 	const called = () => stream.events.map(({ process }) => process?.exec_command_line.join(' '));
 
 	await until(() => called().includes('/bin/sh -c exit 7 7 7'), () => `docker exec: ${called().join('; ')}`);

@@ -1,17 +1,13 @@
 // The list of containers: from the service, and from `ringside containers`.
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { cleanup } from './support/cleanup.js';
 import { code, containerLister, statusReader } from './support/client.js';
-import { cgroups, Container, DockerRoot, randomId } from './support/containers.js';
+import { Container, DockerRoot, noCgroups, noRunc, randomId, WalledContainer } from './support/containers.js';
 import { ringside } from './support/paths.js';
 import { run, start, until } from './support/process.js';
-import { startSensor, temporaryFolder } from './support/sensor.js';
+import { startSensor } from './support/sensor.js';
 import { test as anyTest } from './support/test.js';
 
-const reason = cgroups() ? undefined : 'no hierarchy of cgroups is mounted where a group can be made';
-const test = (name, ...rest) => anyTest(name, { skip: reason, ...(rest.length > 1 ? rest[0] : {}) }, rest.at(-1));
+const test = (name, ...rest) => anyTest(name, { skip: noCgroups, ...(rest.length > 1 ? rest[0] : {}) }, rest.at(-1));
 
 const imageId = randomId();
 const web = { name: '/web', image: 'nginx:1.25', imageId };
@@ -135,50 +131,19 @@ test('`ringside containers` prints a table, and JSON with an object per line', a
 	}
 });
 
-const runc = ['/usr/bin/runc', '/usr/sbin/runc'].find(existsSync);
-const noRunc = !runc ? 'runc is not installed' : !existsSync('/bin/busybox') ? 'busybox-static is not installed' : reason;
-
-function bundle(t, id) {
-	const folder = temporaryFolder(t);
-	const bin = path.join(folder, 'rootfs/bin');
-
-	mkdirSync(bin, { recursive: true });
-	mkdirSync(path.join(folder, 'rootfs/proc'));
-	copyFileSync('/bin/busybox', path.join(bin, 'busybox'));
-	symlinkSync('busybox', path.join(bin, 'sh'));
-	symlinkSync('busybox', path.join(bin, 'sleep'));
-	const config = {
-		ociVersion: '1.0.2',
-		process: { user: { uid: 0, gid: 0 }, args: ['/bin/sh', '-c', '/bin/sleep 100 & /bin/sleep 100'], env: ['PATH=/bin'], cwd: '/' },
-		root: { path: 'rootfs' },
-		mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
-		linux: { namespaces: ['pid', 'mount', 'ipc', 'uts'].map((type) => ({ type })), cgroupsPath: `/ringside-test-${process.pid}-list/${id}` },
-	};
-	writeFileSync(path.join(folder, 'config.json'), JSON.stringify(config));
-	return folder;
-}
-
 test('a real container is listed with its processes while it runs', { skip: noRunc }, async (t) => {
 	const docker = new DockerRoot(t);
-	const id = randomId();
-	const folder = bundle(t, id);
-	const state = temporaryFolder(t);
-	const words = (...more) => ['--root', state, ...more];
+	const container = new WalledContainer(t, ['/bin/sh', '-c', '/bin/sleep 100 & /bin/sleep 100']);
+	const { id } = container;
 
 	docker.write(id, web);
 	const sensor = await startSensor(t, ['--docker-root', docker.folder]);
 	const list = async () => lines((await run(t, ringside, ['containers', '--connect', sensor.address, '-o', 'json', id])).out);
 
 	assert.deepEqual(await list(), []);
-	cleanup(t, async () => {
-		const groups = `ringside-test-${process.pid}-list`;
-
-		await run(t, runc, words('delete', '--force', id));
-		await run(t, '/bin/sh', ['-c', `rmdir /sys/fs/cgroup/*/${groups} /sys/fs/cgroup/${groups} 2>/dev/null; true`]);
-	});
-	await run(t, runc, words('run', '--detach', '--bundle', folder, id), { stdio: 'ignore' });
+	await container.start();
 	// Once its programs are what they stay, the kernel's own count is what is told.
-	const inside = async () => (await run(t, runc, words('ps', '--format', 'json', id))).out;
+	const inside = async () => (await container.runc(['ps', '--format', 'json', id])).out;
 	let found;
 	const told = async () => {
 		[found] = await list();
@@ -186,6 +151,6 @@ test('a real container is listed with its processes while it runs', { skip: noRu
 	};
 	await until(told, () => `all that are in it are counted: ${found?.processes}`);
 	assert.deepEqual([found.id, found.name, found.imageName], [id, web.name, web.image]);
-	await run(t, runc, words('kill', id, 'KILL'), { stdio: 'ignore' });
+	await container.runc(['kill', id, 'KILL'], { stdio: 'ignore' });
 	await until(async () => (await list()).length === 0, 'it has ended');
 });

@@ -1,7 +1,7 @@
 // Containers as the sensor sees them: a cgroup that is named as Docker names its own, on this host's real hierarchy, and Docker's file about it
 // in a root of the test's own. What is in such a cgroup is moved, forks and execs as in any container; only the walls are missing.
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { cleanup } from './cleanup.js';
 import { run, start, until } from './process.js';
@@ -28,6 +28,9 @@ export function cgroups() {
 
 	return mounts.sort(([, , a], [, , b]) => b.localeCompare(a)).find(undemanding)?.[1];
 }
+
+// Why there can be no containers; undefined: there can.
+export const noCgroups = cgroups() ? undefined : 'no hierarchy of cgroups is mounted where a group can be made';
 
 // Docker's root, with what it has written about containers.
 export class DockerRoot {
@@ -93,5 +96,51 @@ export class Container {
 
 	run(...program) {
 		return run(this.t, '/bin/sh', this.words(program));
+	}
+}
+
+const runc = ['/usr/bin/runc', '/usr/sbin/runc'].find(existsSync);
+export const noRunc = !runc
+	? 'runc is not installed'
+	: !existsSync('/bin/busybox')
+		? 'busybox-static is not installed'
+		: noCgroups;
+
+// A container of runc's, with walls, that runs a program. Its cgroup is named as others name theirs: by its id.
+export class WalledContainer {
+	constructor(t, program) {
+		this.t = t;
+		this.id = randomId();
+		this.state = temporaryFolder(t);
+		this.folder = temporaryFolder(t);
+		this.groups = `ringside-test-${process.pid}-runc`;
+		const bin = path.join(this.folder, 'rootfs/bin');
+
+		mkdirSync(bin, { recursive: true });
+		mkdirSync(path.join(this.folder, 'rootfs/proc'));
+		copyFileSync('/bin/busybox', path.join(bin, 'busybox'));
+		for (const applet of ['sh', 'sleep'])
+			symlinkSync('busybox', path.join(bin, applet));
+		const config = {
+			ociVersion: '1.0.2',
+			process: { user: { uid: 0, gid: 0 }, args: program, env: ['PATH=/bin'], cwd: '/' },
+			root: { path: 'rootfs' },
+			mounts: [{ destination: '/proc', type: 'proc', source: 'proc' }],
+			linux: { namespaces: ['pid', 'mount', 'ipc', 'uts'].map((type) => ({ type })), cgroupsPath: `/${this.groups}/${this.id}` },
+		};
+		writeFileSync(path.join(this.folder, 'config.json'), JSON.stringify(config));
+	}
+
+	runc(words, options) {
+		return run(this.t, runc, ['--root', this.state, ...words], options);
+	}
+
+	// Detached, with nothing of ours open in it; it goes with the test.
+	async start() {
+		cleanup(this.t, async () => {
+			await this.runc(['delete', '--force', this.id]);
+			await run(this.t, '/bin/sh', ['-c', `rmdir /sys/fs/cgroup/*/${this.groups} /sys/fs/cgroup/${this.groups} 2>/dev/null; true`]);
+		});
+		await this.runc(['run', '--detach', '--bundle', this.folder, this.id], { stdio: 'ignore' });
 	}
 }
