@@ -34,6 +34,26 @@ struct container_filter *container_filter_free(struct container_filter *f)
 	return NULL;
 }
 
+struct container_filter *container_filter_copy(const struct container_filter *f)
+{
+	struct container_filter *copy = f ? container_filter_new() : NULL;
+
+	if (!copy || !f->count)
+		return copy;
+	copy->entries = reallocarray(NULL, f->count, sizeof(*copy->entries));
+	if (!copy->entries)
+		return container_filter_free(copy);
+	for (; copy->count < f->count; copy->count++) {
+		struct container_filter_entry *entry = &copy->entries[copy->count];
+
+		*entry = f->entries[copy->count];
+		entry->text = strdup(entry->text);
+		if (!entry->text)
+			return container_filter_free(copy);
+	}
+	return copy;
+}
+
 /* Behind the prefix, if it is there. */
 static const char *skip(const char *text, const char *prefix)
 {
@@ -166,7 +186,10 @@ static bool id_matches(const struct container *c, const char *text)
 
 static bool name_matches(const struct container *c, const char *text)
 {
-	return c->name.length && !strcmp(skip(c->name.bytes, "/"), text);
+	size_t slash = event_string_begins_with(&c->name, "/");
+	size_t length = c->name.length - slash;
+
+	return length && length == strlen(text) && !memcmp(c->name.bytes + slash, text, length);
 }
 
 static bool image_name_matches(const struct container *c, const char *text)

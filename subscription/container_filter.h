@@ -44,6 +44,9 @@ struct container_filter *container_filter_new(void);
 /* Takes NULL; returns NULL. */
 struct container_filter *container_filter_free(struct container_filter *f);
 
+/* NULL: out of memory, or `f` is NULL. */
+struct container_filter *container_filter_copy(const struct container_filter *f);
+
 /* -EINVAL: the value is not what the list takes, or there are CONTAINER_FILTER_ENTRIES_MAX already; a sentence with the value and what is allowed.
  * -ENOMEM. */
 int container_filter_add(struct container_filter *f, enum container_filter_list list, const char *value, struct error *err);

@@ -133,6 +133,43 @@ struct expression *expression_free(struct expression *e)
 	return NULL;
 }
 
+/* What the node itself owns. False: out of memory; it owns nothing then. */
+static bool copy_text(struct expression *e)
+{
+	char **text;
+
+	if (e->type == EXPRESSION_FIELD)
+		text = &e->name;
+	else if (e->type == EXPRESSION_VALUE && e->value_type == VALUE_STRING)
+		text = &e->string;
+	else
+		return true;
+	*text = strdup(*text);
+	return *text;
+}
+
+struct expression *expression_copy(const struct expression *e)
+{
+	struct expression *copy = e ? malloc(sizeof(*copy)) : NULL;
+	struct expression **end;
+
+	if (!copy)
+		return NULL;
+	*copy = *e;
+	copy->first = copy->next = NULL;
+	if (!copy_text(copy)) {
+		free(copy);
+		return NULL;
+	}
+	end = &copy->first;
+	for (const struct expression *operand = e->first; operand; operand = operand->next, end = &(*end)->next) {
+		*end = expression_copy(operand);
+		if (!*end)
+			return expression_free(copy);
+	}
+	return copy;
+}
+
 static bool values_equal(const struct expression *a, const struct expression *b)
 {
 	switch (a->value_type) {

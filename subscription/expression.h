@@ -105,6 +105,9 @@ struct expression *expression_free(struct expression *e);
 int expression_check(struct expression *e, enum event_kind kind, const struct probe_request *request, const struct expression **ret_at,
 		     struct error *err);
 
+/* A checked one again, that shares nothing with it but rows of the catalog. NULL: out of memory, or `e` is NULL. */
+struct expression *expression_copy(const struct expression *e);
+
 /* Whether both, checked, ask for the same in the same order; NULL is equal to NULL. */
 bool expression_equal(const struct expression *a, const struct expression *b);
 

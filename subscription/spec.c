@@ -34,6 +34,37 @@ struct subscription_spec *subscription_spec_free(struct subscription_spec *s)
 	return NULL;
 }
 
+/* False: out of memory; what there is of it is in *to. */
+static bool clause_copy(struct clause *to, const struct clause *from)
+{
+	*to = *from;
+	to->filter = expression_copy(from->filter);
+	to->refusal = from->refusal ? strdup(from->refusal) : NULL;
+	to->request = from->request ? probe_request_ref(from->request) : NULL;
+	return !to->filter == !from->filter && !to->refusal == !from->refusal;
+}
+
+struct subscription_spec *subscription_spec_copy(const struct subscription_spec *s)
+{
+	struct subscription_spec *copy = subscription_spec_new();
+
+	if (!copy)
+		return NULL;
+	*copy = *s;
+	copy->clause_count = 0;
+	copy->clauses = s->clause_count ? reallocarray(NULL, s->clause_count, sizeof(*copy->clauses)) : NULL;
+	copy->containers = container_filter_copy(s->containers);
+	if (!copy->clauses != !s->clause_count || !copy->containers != !s->containers)
+		return subscription_spec_free(copy);
+	while (copy->clause_count < s->clause_count) {
+		size_t i = copy->clause_count++;
+
+		if (!clause_copy(&copy->clauses[i], &s->clauses[i]))
+			return subscription_spec_free(copy);
+	}
+	return copy;
+}
+
 struct clause *subscription_spec_add(struct subscription_spec *s, enum event_kind kind)
 {
 	struct clause *clauses = reallocarray(s->clauses, s->clause_count + 1, sizeof(*clauses));

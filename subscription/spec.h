@@ -49,6 +49,9 @@ struct subscription_spec *subscription_spec_new(void);
 /* Takes NULL; returns NULL. */
 struct subscription_spec *subscription_spec_free(struct subscription_spec *s);
 
+/* One that asks for the same and lives on its own; requests are shared, with a reference of its own. NULL: out of memory. */
+struct subscription_spec *subscription_spec_copy(const struct subscription_spec *s);
+
 /* Appends an empty clause of a kind; NULL: out of memory. Valid until the next one is appended. */
 struct clause *subscription_spec_add(struct subscription_spec *s, enum event_kind kind);
 

@@ -35,16 +35,19 @@ static char *text_of(const struct expression *e, const struct probe_request *req
 	return (char *)buffer_take(&out, NULL);
 }
 
-/* What is in the form that the check gives stays as it is. */
+/* What is in the form that the check gives stays as it is; and in a copy, too. */
 static void expect_checked(const struct expression *e, struct random again, const struct random_fields *fields, unsigned int depth,
 			   enum event_kind kind)
 {
-	struct expression *twin = random_tree(&again, fields, depth);
+	struct expression *twin = random_tree(&again, fields, depth), *copy;
 	struct error err = {0};
 
 	cr_assert_eq(expression_check(twin, kind, fields->request, NULL, &err), 0, "%s: %s", text_of(e, fields->request), err.message);
 	cr_assert(expression_equal(e, twin), "%s", text_of(e, fields->request));
+	copy = expression_copy(twin);
 	expression_free(twin);
+	cr_assert(expression_equal(e, copy), "%s", text_of(e, fields->request));
+	expression_free(copy);
 }
 
 Test(differential, the_matcher_and_a_naive_reading_of_the_tree_come_to_the_same, .timeout = 120)

@@ -31,6 +31,48 @@ static struct subscription_spec *make_two_clauses(void)
 	return spec;
 }
 
+Test(spec, a_copy_asks_for_the_same_and_outlives_it)
+{
+	static const char text[] = "kernel_call:vfs_read(path=+0(%di):string,n=%si:u64) where (path like '/etc/*' or n & 4095 = 0) and "
+				   "(uid != 0 or pid is not null); ticker:1s; process:exec where exec_filename != 'a' and uid = euid; "
+				   "file:open; container name 'web'; container image 'nginx*'; limit 10; throttle 100ms; since 1h; for 10m";
+	struct subscription_spec *spec = NULL, *copy, *second;
+	struct error err = {0};
+
+	cr_assert_eq(query_parse(text, &spec, NULL, &err), 0, "%s", err.message);
+	cr_assert_eq(clause_refuse(subscription_spec_add(spec, EVENT_FILE_OPEN), 12, "clause %d", 5), 0);
+	copy = subscription_spec_copy(spec);
+	cr_assert_not_null(copy);
+	cr_expect(subscription_spec_equal(spec, copy));
+	cr_expect_eq(copy->clauses[0].request, spec->clauses[0].request);
+	cr_expect_eq(copy->clauses[0].request->references, 2);
+	subscription_spec_free(spec);
+	cr_expect_eq(copy->clauses[0].request->references, 1);
+	cr_expect_str_eq(copy->clauses[copy->clause_count - 1].refusal, "clause 5");
+	/* All that it has can be used. */
+	second = subscription_spec_copy(copy);
+	cr_assert_not_null(second);
+	cr_expect(subscription_spec_equal(copy, second));
+	cr_assert_eq(clause_add(&second->clauses[2], "exec_filename", PREDICATE_EQUAL, 0, "b", NULL), 0);
+	cr_expect_not(subscription_spec_equal(copy, second));
+	subscription_spec_free(copy);
+	subscription_spec_free(second);
+}
+
+Test(spec, an_empty_one_is_copied_too)
+{
+	struct subscription_spec *spec = subscription_spec_new(), *copy;
+
+	spec->containers = container_filter_new();
+	copy = subscription_spec_copy(spec);
+	cr_assert_not_null(copy);
+	cr_expect(subscription_spec_equal(spec, copy));
+	subscription_spec_free(spec);
+	cr_expect_eq(copy->clause_count, 0);
+	cr_expect_eq(copy->containers->count, 0);
+	subscription_spec_free(copy);
+}
+
 Test(spec, a_description_says_every_clause_in_words)
 {
 	struct subscription_spec *spec = make_two_clauses();
