@@ -21,6 +21,7 @@
 typedef Capsule8__Api__V0__Event event_message;
 typedef Capsule8__Api__V0__ProcessEvent process_message;
 typedef Capsule8__Api__V0__SyscallEvent syscall_message;
+typedef Capsule8__Api__V0__LostRecordEvent lost_message;
 
 void event_text_put_head(struct buffer *out, const struct event_text_options *options)
 {
@@ -200,10 +201,48 @@ static void put_process_event(struct buffer *out, bool color, const process_mess
 	}
 }
 
-static void put_lost(struct buffer *out, bool color, const Capsule8__Api__V0__LostRecordEvent *lost)
+static const char *gap_text(Capsule8__Api__V0__RecordGap gap)
+{
+	switch (gap) {
+	case CAPSULE8__API__V0__RECORD_GAP__RECORD_GAP_NOT_KEPT:
+		return "older than what is kept";
+	case CAPSULE8__API__V0__RECORD_GAP__RECORD_GAP_STOPPED:
+		return "no sensor ran";
+	case CAPSULE8__API__V0__RECORD_GAP__RECORD_GAP_CRASHED:
+		return "the sensor ended without writing its last events";
+	case CAPSULE8__API__V0__RECORD_GAP__RECORD_GAP_DAMAGED:
+		return "the recording is damaged";
+	case CAPSULE8__API__V0__RECORD_GAP__RECORD_GAP_DELETED:
+		return "deleted to make room, or left out";
+	case CAPSULE8__API__V0__RECORD_GAP__RECORD_GAP_OVERFLOW:
+		return "its disk was too slow, full or gone";
+	default:
+		return NULL;
+	}
+}
+
+/* " (recorder: no sensor ran; after 41, before 97)": why, and between which numbers. */
+static void put_gap(struct buffer *out, const lost_message *lost)
+{
+	const char *text = gap_text(lost->gap);
+
+	buffer_put_string(out, " (recorder");
+	if (text)
+		buffer_printf(out, ": %s", text);
+	if (lost->after_sequence_number)
+		buffer_printf(out, "; after %" PRIu64, lost->after_sequence_number);
+	if (lost->before_sequence_number)
+		buffer_printf(out, "%s before %" PRIu64, lost->after_sequence_number ? "," : ";", lost->before_sequence_number);
+	buffer_put_u8(out, ')');
+}
+
+static void put_lost(struct buffer *out, bool color, const lost_message *lost)
 {
 	text_style(out, color, STYLE_BAD);
-	buffer_printf(out, "lost %" PRIu64 " record%s", lost->lost, lost->lost == 1 ? "" : "s");
+	if (lost->gap && !lost->lost)
+		buffer_put_string(out, "lost an unknown number of records");
+	else
+		buffer_printf(out, "lost %" PRIu64 " record%s", lost->lost, lost->lost == 1 ? "" : "s");
 	if (*lost->source) {
 		buffer_put_string(out, " of ");
 		text_put_escaped(out, lost->source);
@@ -214,6 +253,8 @@ static void put_lost(struct buffer *out, bool color, const Capsule8__Api__V0__Lo
 		buffer_put_string(out, " (queue)");
 	else if (lost->cause == CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_PROBE)
 		buffer_put_string(out, " (probe)");
+	else if (lost->cause == CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_RECORDER)
+		put_gap(out, lost);
 	text_style(out, color, STYLE_PLAIN);
 }
 

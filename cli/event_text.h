@@ -18,7 +18,8 @@
  */
 struct event_text_options {
 	bool color;
-	/* CLOCK_REALTIME minus CLOCK_MONOTONIC of the sensor's host. */
+	/* CLOCK_REALTIME minus CLOCK_MONOTONIC of the sensor's host. A gap in a recording can have another one for what follows
+	 * (LostRecordEvent.realtime_offset_nanos): whoever reads a stream puts it here then, before the line of the gap. */
 	int64_t realtime_offset_ns;
 };
 

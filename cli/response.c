@@ -23,19 +23,24 @@ static void read_statuses(struct response_reader *r, const Capsule8__Api__V0__Ge
 			r->refused(r->context, response->statuses[i]->code, response->statuses[i]->message);
 }
 
-static void count_event(struct wire_count *count, const Capsule8__Api__V0__TelemetryEvent *message)
+/* NULL: it is another event. */
+static const Capsule8__Api__V0__LostRecordEvent *lost_of(const Capsule8__Api__V0__TelemetryEvent *message)
 {
 	const Capsule8__Api__V0__Event *event = message->event;
 
-	if (event && event->event_case == CAPSULE8__API__V0__EVENT__EVENT_LOST)
-		wire_count_lost(count, event->lost->lost, (uint64_t)event->lost->cause);
-	else
-		count->events++;
+	return event && event->event_case == CAPSULE8__API__V0__EVENT__EVENT_LOST ? event->lost : NULL;
 }
 
 static void read_event(struct response_reader *r, const Capsule8__Api__V0__TelemetryEvent *message)
 {
-	count_event(&r->count, message);
+	const Capsule8__Api__V0__LostRecordEvent *lost = lost_of(message);
+
+	if (lost)
+		wire_count_lost(&r->count, lost->lost, (uint64_t)lost->cause, (uint64_t)lost->gap);
+	else
+		r->count.events++;
+	if (lost && lost->realtime_offset_nanos)
+		r->text.realtime_offset_ns = lost->realtime_offset_nanos;
 	if (r->form == OUTPUT_TEXT) {
 		event_text_put(&r->out, &r->text, message);
 	} else if (r->form == OUTPUT_JSON) {
@@ -64,17 +69,26 @@ int response_reader_read(struct response_reader *r, const uint8_t *bytes, size_t
 	return 0;
 }
 
-void response_summary_put(struct buffer *out, const struct wire_count *count)
+static void put_causes(struct buffer *out, const struct wire_count *count)
 {
-	uint64_t lost = count->lost_ring + count->lost_queue + count->lost_probe + count->lost_other;
-
-	buffer_printf(out, "%" PRIu64 " event%s, %" PRIu64 " lost", count->events, count->events == 1 ? "" : "s", lost);
-	if (!lost)
-		return;
 	buffer_printf(out, " (ring %" PRIu64 ", queue %" PRIu64, count->lost_ring, count->lost_queue);
 	if (count->lost_probe)
 		buffer_printf(out, ", probe %" PRIu64, count->lost_probe);
+	if (count->lost_recorder)
+		buffer_printf(out, ", recorder %" PRIu64, count->lost_recorder);
 	if (count->lost_other)
 		buffer_printf(out, ", cause not told %" PRIu64, count->lost_other);
 	buffer_put_u8(out, ')');
+}
+
+void response_summary_put(struct buffer *out, const struct wire_count *count)
+{
+	uint64_t lost = count->lost_ring + count->lost_queue + count->lost_probe + count->lost_recorder + count->lost_other;
+
+	buffer_printf(out, "%" PRIu64 " event%s, %" PRIu64 " lost", count->events, count->events == 1 ? "" : "s", lost);
+	if (lost)
+		put_causes(out, count);
+	if (count->unknown_gaps)
+		buffer_printf(out, ", %" PRIu64 " gap%s of unknown size in the recording", count->unknown_gaps,
+			      count->unknown_gaps == 1 ? "" : "s");
 }

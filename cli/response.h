@@ -11,9 +11,9 @@
  */
 struct response_reader {
 	enum output_form form;
-	struct event_text_options text;
-	struct wire_count count; /* of all responses so far */
-	struct buffer out;       /* lines, to be written and cleared by the caller */
+	struct event_text_options text; /* its realtime_offset_ns changes when a gap in a recording says so */
+	struct wire_count count;        /* of all responses so far */
+	struct buffer out;              /* lines, to be written and cleared by the caller */
 	/* Called for each status of a response whose code is not 0. */
 	void (*refused)(void *context, int code, const char *message);
 	void *context;
@@ -27,7 +27,7 @@ void response_reader_done(struct response_reader *r);
  * With OUTPUT_NONE and without statuses nothing is unpacked, only counted. */
 int response_reader_read(struct response_reader *r, const uint8_t *bytes, size_t size, bool with_statuses, struct error *err);
 
-/* "1234 events, 17 lost (ring 12, queue 5)". */
+/* "1234 events, 17 lost (ring 12, queue 5), 2 gaps of unknown size in the recording". */
 void response_summary_put(struct buffer *out, const struct wire_count *count);
 
 #endif

@@ -9,12 +9,14 @@ enum {
 	EVENT_LOST_RECORD = 102,
 	LOST_COUNT = 1,
 	LOST_CAUSE = 1000,
+	LOST_GAP = 1002,
 };
 
 enum {
 	CAUSE_RING = 1,
 	CAUSE_QUEUE = 2,
 	CAUSE_PROBE = 3,
+	CAUSE_RECORDER = 4,
 };
 
 struct cursor {
@@ -27,14 +29,17 @@ static struct cursor field_cursor(const struct wire_field *f)
 	return (struct cursor){.at = f->bytes, .end = f->bytes + f->size};
 }
 
-void wire_count_lost(struct wire_count *count, uint64_t lost, uint64_t cause)
+void wire_count_lost(struct wire_count *count, uint64_t lost, uint64_t cause, uint64_t gap)
 {
+	count->unknown_gaps += gap && !lost;
 	if (cause == CAUSE_RING)
 		count->lost_ring += lost;
 	else if (cause == CAUSE_QUEUE)
 		count->lost_queue += lost;
 	else if (cause == CAUSE_PROBE)
 		count->lost_probe += lost;
+	else if (cause == CAUSE_RECORDER)
+		count->lost_recorder += lost;
 	else
 		count->lost_other += lost;
 }
@@ -43,6 +48,7 @@ static bool count_lost(struct wire_count *count, struct cursor c)
 {
 	uint64_t lost = 0;
 	uint64_t cause = 0;
+	uint64_t gap = 0;
 	struct wire_field f;
 
 	while (c.at < c.end) {
@@ -52,8 +58,10 @@ static bool count_lost(struct wire_count *count, struct cursor c)
 			lost = f.value;
 		else if (f.number == LOST_CAUSE && f.type == WIRE_VARINT)
 			cause = f.value;
+		else if (f.number == LOST_GAP && f.type == WIRE_VARINT)
+			gap = f.value;
 	}
-	wire_count_lost(count, lost, cause);
+	wire_count_lost(count, lost, cause, gap);
 	return true;
 }
 

@@ -173,6 +173,25 @@ static bool template_make(const struct process *p)
 	return true;
 }
 
+/* Without credentials: the thread's differ from them, and are not known. Rare enough to look for them. */
+static uint8_t *put_without_credentials(uint8_t *to, const struct process *p)
+{
+	const uint8_t *at = p->encoded, *end = at + p->encoded_size;
+	struct wire_field f;
+
+	while (at < end) {
+		const uint8_t *from = at;
+
+		if (!wire_read_field(&at, end, &f))
+			break;
+		if (f.number == 202)
+			continue;
+		memcpy(to, from, (size_t)(at - from));
+		to += at - from;
+	}
+	return to;
+}
+
 static inline bool template_current(const struct process *p)
 {
 	return p->encoded && p->encoded_revision == p->revision;
@@ -271,7 +290,9 @@ static void encode(struct encoder *e, const struct event *event, enum detail det
 	to = wire_put_int(to, 7, (int64_t)event->time_ns);
 	to = wire_put_int(to, 200, (int32_t)event->tid);
 	to = wire_put_int(to, 201, (int32_t)event->cpu);
-	if (process) {
+	if (process && __builtin_expect(event->credentials && !event->credentials->known, 0)) {
+		to = put_without_credentials(to, process);
+	} else if (process) {
 		memcpy(to, process->encoded, template_size);
 		to += template_size;
 	} else {

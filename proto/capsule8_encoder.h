@@ -13,7 +13,8 @@
  * what all events of its process have in common (process_id, process_pid, process_tgid, credentials, process_lineage, container_id,
  * container_name, image_id, image_name). The latter is encoded
  * once per process and kept in struct process (`encoded`), until the process's revision changes. Credentials of a thread that differ come
- * behind it as a second value, which protobuf parsers take in over the first. What is not known is not there: no credentials are not root's.
+ * behind it as a second value, which protobuf parsers take in over the first. What is not known is not there: no credentials are not root's, and an
+ * event of a thread whose credentials are not known has none, as filters see it (catalog.h).
  *
  * An event about a container has no process, and of what stands behind it only the container's. The JSON of its runtime's files is in the bytes
  * for DETAIL_FULL only.

@@ -18,9 +18,9 @@ Capsule8__Api__V0__GetEventsResponse *capsule8_response_free(Capsule8__Api__V0__
 	return NULL;
 }
 
-static enum event_kind syscall_kind(const Capsule8__Api__V0__SyscallEvent *syscall)
+static enum event_kind syscall_kind(int type)
 {
-	switch (syscall->type) {
+	switch (type) {
 	case CAPSULE8__API__V0__SYSCALL_EVENT_TYPE__SYSCALL_EVENT_TYPE_ENTER:
 		return EVENT_SYSCALL_ENTER;
 	case CAPSULE8__API__V0__SYSCALL_EVENT_TYPE__SYSCALL_EVENT_TYPE_EXIT:
@@ -131,7 +131,7 @@ const char *capsule8_file_name_field(enum event_kind kind)
 	return kind == EVENT_FILE_LINK ? "source_file" : kind == EVENT_FILE_RENAME ? "oldname" : "filename";
 }
 
-static enum event_kind kernel_call_kind(Capsule8__Api__V0__KernelFunctionCallEventType type)
+static enum event_kind kernel_call_kind(int type)
 {
 	switch (type) {
 	case CAPSULE8__API__V0__KERNEL_FUNCTION_CALL_EVENT_TYPE__KERNEL_FUNCTION_CALL_EVENT_TYPE_ENTER:
@@ -143,7 +143,7 @@ static enum event_kind kernel_call_kind(Capsule8__Api__V0__KernelFunctionCallEve
 	}
 }
 
-static enum event_kind user_call_kind(Capsule8__Api__V0__UserFunctionCallEventType type)
+static enum event_kind user_call_kind(int type)
 {
 	switch (type) {
 	case CAPSULE8__API__V0__USER_FUNCTION_CALL_EVENT_TYPE__USER_FUNCTION_CALL_EVENT_TYPE_ENTER:
@@ -155,25 +155,25 @@ static enum event_kind user_call_kind(Capsule8__Api__V0__UserFunctionCallEventTy
 	}
 }
 
-enum event_kind capsule8_event_kind(const Capsule8__Api__V0__Event *event)
+enum event_kind capsule8_member_kind(Capsule8__Api__V0__Event__EventCase member, int type)
 {
-	switch (event->event_case) {
+	switch (member) {
 	case CAPSULE8__API__V0__EVENT__EVENT_SYSCALL:
-		return event->syscall ? syscall_kind(event->syscall) : EVENT_KIND_COUNT;
+		return syscall_kind(type);
 	case CAPSULE8__API__V0__EVENT__EVENT_PROCESS:
-		return event->process ? capsule8_process_kind(event->process->type) : EVENT_KIND_COUNT;
+		return kind_of(process_types, COUNT(process_types), type);
 	case CAPSULE8__API__V0__EVENT__EVENT_FILE:
-		return event->file ? capsule8_file_kind(event->file->type) : EVENT_KIND_COUNT;
+		return kind_of(file_types, COUNT(file_types), type);
 	case CAPSULE8__API__V0__EVENT__EVENT_NETWORK:
-		return event->network ? capsule8_network_kind(event->network->type) : EVENT_KIND_COUNT;
+		return kind_of(network_types, COUNT(network_types), type);
 	case CAPSULE8__API__V0__EVENT__EVENT_KERNEL_CALL:
-		return event->kernel_call ? kernel_call_kind(event->kernel_call->type) : EVENT_KIND_COUNT;
+		return kernel_call_kind(type);
 	case CAPSULE8__API__V0__EVENT__EVENT_USER_CALL:
-		return event->user_call ? user_call_kind(event->user_call->type) : EVENT_KIND_COUNT;
+		return user_call_kind(type);
 	case CAPSULE8__API__V0__EVENT__EVENT_PERFORMANCE:
 		return EVENT_PERFORMANCE;
 	case CAPSULE8__API__V0__EVENT__EVENT_CONTAINER:
-		return event->container ? capsule8_container_kind(event->container->type) : EVENT_KIND_COUNT;
+		return kind_of(container_types, COUNT(container_types), type);
 	case CAPSULE8__API__V0__EVENT__EVENT_TICKER:
 		return EVENT_TICKER;
 	case CAPSULE8__API__V0__EVENT__EVENT_CHARGEN:
@@ -183,4 +183,32 @@ enum event_kind capsule8_event_kind(const Capsule8__Api__V0__Event *event)
 	default:
 		return EVENT_KIND_COUNT;
 	}
+}
+
+/* The type in the member; 0 for one that has none. */
+static int member_type(const Capsule8__Api__V0__Event *event)
+{
+	switch (event->event_case) {
+	case CAPSULE8__API__V0__EVENT__EVENT_SYSCALL:
+		return event->syscall ? (int)event->syscall->type : 0;
+	case CAPSULE8__API__V0__EVENT__EVENT_PROCESS:
+		return event->process ? (int)event->process->type : 0;
+	case CAPSULE8__API__V0__EVENT__EVENT_FILE:
+		return event->file ? (int)event->file->type : 0;
+	case CAPSULE8__API__V0__EVENT__EVENT_NETWORK:
+		return event->network ? (int)event->network->type : 0;
+	case CAPSULE8__API__V0__EVENT__EVENT_KERNEL_CALL:
+		return event->kernel_call ? (int)event->kernel_call->type : 0;
+	case CAPSULE8__API__V0__EVENT__EVENT_USER_CALL:
+		return event->user_call ? (int)event->user_call->type : 0;
+	case CAPSULE8__API__V0__EVENT__EVENT_CONTAINER:
+		return event->container ? (int)event->container->type : 0;
+	default:
+		return 0;
+	}
+}
+
+enum event_kind capsule8_event_kind(const Capsule8__Api__V0__Event *event)
+{
+	return capsule8_member_kind(event->event_case, member_type(event));
 }

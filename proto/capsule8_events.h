@@ -29,6 +29,9 @@ Capsule8__Api__V0__GetEventsResponse *capsule8_response_free(Capsule8__Api__V0__
 /* The catalog's kind of an event; EVENT_KIND_COUNT: one that the catalog does not have (of another server, say), or no kind at all. */
 enum event_kind capsule8_event_kind(const Capsule8__Api__V0__Event *event);
 
+/* The same of what the event is made of: which member of its oneof it has, and the type in that (0: none is given). */
+enum event_kind capsule8_member_kind(Capsule8__Api__V0__Event__EventCase member, int type);
+
 /* The same of a type, in a response or in a filter. */
 enum event_kind capsule8_process_kind(Capsule8__Api__V0__ProcessEventType type);
 enum event_kind capsule8_file_kind(Capsule8__Api__V0__FileEventType type);

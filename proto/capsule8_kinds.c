@@ -456,9 +456,22 @@ static Capsule8__Api__V0__LostRecordCause lost_cause(enum lost_cause cause)
 		return CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_QUEUE;
 	case LOST_PROBE:
 		return CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_PROBE;
+	case LOST_RECORDER:
+		return CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_RECORDER;
 	}
 	return CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_UNSPECIFIED;
 }
+
+#define SAME_GAP(name)                                                                                  \
+	_Static_assert((int)RECORD_GAP_##name == (int)CAPSULE8__API__V0__RECORD_GAP__RECORD_GAP_##name, \
+		       "gaps are written as the numbers that they are")
+SAME_GAP(NONE);
+SAME_GAP(NOT_KEPT);
+SAME_GAP(STOPPED);
+SAME_GAP(CRASHED);
+SAME_GAP(DAMAGED);
+SAME_GAP(DELETED);
+SAME_GAP(OVERFLOW);
 
 static uint8_t *put_lost(uint8_t *to, const struct event_lost *lost)
 {
@@ -468,6 +481,10 @@ static uint8_t *put_lost(uint8_t *to, const struct event_lost *lost)
 	to = wire_put_varint(to, 2, lost_type(lost->of));
 	to = wire_put_varint(to, 1000, lost_cause(lost->cause));
 	to = put_lost_source(to, lost->of);
+	to = wire_put_varint(to, 1002, lost->gap);
+	to = wire_put_varint(to, 1003, lost->after_sequence);
+	to = wire_put_varint(to, 1004, lost->before_sequence);
+	to = wire_put_int(to, 1005, lost->realtime_offset_ns);
 	return wire_end(start, to, 1);
 }
 

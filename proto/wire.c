@@ -1,10 +1,36 @@
 #include "proto/wire.h"
 
-bool wire_read_varint(const uint8_t **at, const uint8_t *end, uint64_t *ret)
+/* Up to eight bytes at once, the way wire_varint_long() writes them; 0: there are more. */
+static unsigned int read_short(const uint8_t *from, uint64_t *ret)
+{
+	uint64_t value, stop;
+
+	memcpy(&value, from, sizeof(value));
+	value = le64toh(value);
+	stop = ~value & UINT64_C(0x8080808080808080);
+	if (!stop)
+		return 0;
+	/* What stands behind the first byte without a high bit is not of it. */
+	value &= stop ^ (stop - 1);
+	value &= UINT64_C(0x7f7f7f7f7f7f7f7f);
+	value = (value & UINT64_C(0x7f007f007f007f00)) >> 1 | (value & UINT64_C(0x007f007f007f007f));
+	value = (value & UINT64_C(0x3fff00003fff0000)) >> 2 | (value & UINT64_C(0x00003fff00003fff));
+	*ret = (value & UINT64_C(0x0fffffff00000000)) >> 4 | (value & UINT64_C(0x000000000fffffff));
+	return ((unsigned int)__builtin_ctzll(stop) + 1) / 8;
+}
+
+bool wire_read_varint_long(const uint8_t **at, const uint8_t *end, uint64_t *ret)
 {
 	const uint8_t *from = *at;
 	uint64_t value = 0;
 
+	if ((size_t)(end - from) >= sizeof(value)) {
+		unsigned int size = read_short(from, ret);
+
+		*at += size;
+		if (size)
+			return true;
+	}
 	for (unsigned int shift = 0; shift < 64; shift += 7) {
 		if (from == end)
 			return false;
@@ -16,42 +42,4 @@ bool wire_read_varint(const uint8_t **at, const uint8_t *end, uint64_t *ret)
 		}
 	}
 	return false;
-}
-
-static bool read_fixed(const uint8_t **at, const uint8_t *end, size_t size, uint64_t *ret)
-{
-	uint64_t value = 0;
-
-	if ((size_t)(end - *at) < size)
-		return false;
-	memcpy(&value, *at, size);
-	*ret = le64toh(value);
-	*at += size;
-	return true;
-}
-
-bool wire_read_field(const uint8_t **at, const uint8_t *end, struct wire_field *ret)
-{
-	uint64_t tag;
-
-	if (!wire_read_varint(at, end, &tag) || tag >> 3 == 0 || tag > UINT32_MAX)
-		return false;
-	*ret = (struct wire_field){.number = (uint32_t)tag >> 3, .type = (enum wire_type)(tag & 7)};
-	switch (ret->type) {
-	case WIRE_VARINT:
-		return wire_read_varint(at, end, &ret->value);
-	case WIRE_FIXED64:
-		return read_fixed(at, end, 8, &ret->value);
-	case WIRE_FIXED32:
-		return read_fixed(at, end, 4, &ret->value);
-	case WIRE_LENGTH:
-		if (!wire_read_varint(at, end, &ret->value) || ret->value > (uint64_t)(end - *at))
-			return false;
-		ret->bytes = *at;
-		ret->size = (size_t)ret->value;
-		*at += ret->size;
-		return true;
-	default:
-		return false;
-	}
 }

@@ -172,7 +172,29 @@ static inline uint8_t *wire_end(uint8_t *start, uint8_t *end, unsigned int width
 
 /* Reading. *at moves behind what was read; false: the bytes end too early or make no sense, and *at means nothing. */
 
-bool wire_read_varint(const uint8_t **at, const uint8_t *end, uint64_t *ret);
+/* For varints of two bytes or more; of those of one byte, too. */
+bool wire_read_varint_long(const uint8_t **at, const uint8_t *end, uint64_t *ret);
+
+static inline bool wire_read_varint(const uint8_t **at, const uint8_t *end, uint64_t *ret)
+{
+	if (__builtin_expect(*at < end && **at < 0x80, 1)) {
+		*ret = *(*at)++;
+		return true;
+	}
+	return wire_read_varint_long(at, end, ret);
+}
+
+static inline bool wire_read_fixed(const uint8_t **at, const uint8_t *end, size_t size, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if ((size_t)(end - *at) < size)
+		return false;
+	memcpy(&value, *at, size);
+	*ret = le64toh(value);
+	*at += size;
+	return true;
+}
 
 struct wire_field {
 	uint32_t number;
@@ -182,7 +204,54 @@ struct wire_field {
 	size_t size;
 };
 
-/* The next field of a message; groups are refused. */
-bool wire_read_field(const uint8_t **at, const uint8_t *end, struct wire_field *ret);
+/* Field numbers up to 2047 without a call. */
+static inline bool wire_read_tag(const uint8_t **at, const uint8_t *end, uint64_t *ret)
+{
+	if (end - *at >= 2 && **at >= 0x80 && (*at)[1] < 0x80) {
+		*ret = (uint64_t)(**at & 0x7f) | (uint64_t)(*at)[1] << 7;
+		*at += 2;
+	} else if (!wire_read_varint(at, end, ret)) {
+		return false;
+	}
+	return *ret >> 3 && *ret <= UINT32_MAX;
+}
+
+/* The next field of a message; groups are refused. Always inline, so that what nobody asks of a field costs nothing: this is what a replay does most. */
+__attribute__((always_inline)) static inline bool wire_read_field(const uint8_t **at, const uint8_t *end, struct wire_field *ret)
+{
+	uint64_t tag;
+
+	if (!wire_read_tag(at, end, &tag))
+		return false;
+	*ret = (struct wire_field){.number = (uint32_t)tag >> 3, .type = (enum wire_type)(tag & 7)};
+	switch (ret->type) {
+	case WIRE_VARINT:
+		return wire_read_varint(at, end, &ret->value);
+	case WIRE_FIXED64:
+		return wire_read_fixed(at, end, 8, &ret->value);
+	case WIRE_FIXED32:
+		return wire_read_fixed(at, end, 4, &ret->value);
+	case WIRE_LENGTH:
+		if (!wire_read_varint(at, end, &ret->value) || ret->value > (uint64_t)(end - *at))
+			return false;
+		ret->bytes = *at;
+		ret->size = (size_t)ret->value;
+		*at += ret->size;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Its tag: what to switch on, so that a field of another type than it should be is like one that nobody knows, as for every protobuf parser. */
+static inline uint32_t wire_field_tag(const struct wire_field *f)
+{
+	return WIRE_TAG(f->number, f->type);
+}
+
+static inline int64_t wire_unzigzag(uint64_t value)
+{
+	return (int64_t)(value >> 1 ^ (0 - (value & 1)));
+}
 
 #endif

@@ -87,6 +87,18 @@ enum lost_cause {
 	LOST_RING,  /* the kernel found no room in a perf ring, or we found none to wait for the end of so many calls */
 	LOST_QUEUE, /* this subscriber did not read fast enough */
 	LOST_PROBE, /* the kernel passed by a probe without running it: it was busy with another one, or out of return slots (kprobe_profile) */
+	LOST_RECORDER, /* the recording does not have them (enum record_gap), and this subscriber asked for what was before */
+};
+
+/* Why a recording does not have what is missing in it. */
+enum record_gap {
+	RECORD_GAP_NONE,     /* it is no gap in a recording */
+	RECORD_GAP_NOT_KEPT, /* older than what is kept */
+	RECORD_GAP_STOPPED,  /* no sensor ran */
+	RECORD_GAP_CRASHED,  /* the sensor before ended without writing its last events */
+	RECORD_GAP_DAMAGED,  /* a part of the recording cannot be read */
+	RECORD_GAP_DELETED,  /* retention deleted it before it was read */
+	RECORD_GAP_OVERFLOW, /* the recorder's disk was too slow, full or gone */
 };
 
 struct event_string {
@@ -234,9 +246,14 @@ struct event_chargen {
 };
 
 struct event_lost {
-	uint64_t count;
+	uint64_t count;     /* 0: nobody knows how many, with `gap` only */
 	enum event_kind of; /* what was lost; EVENT_KIND_COUNT: a mix */
 	enum lost_cause cause;
+	/* LOST_RECORDER; with other causes all of these are 0. */
+	enum record_gap gap;
+	uint64_t after_sequence;    /* the last number before the gap; 0: not known */
+	uint64_t before_sequence;   /* the first one behind it; 0: not known */
+	int64_t realtime_offset_ns; /* CLOCK_REALTIME minus CLOCK_MONOTONIC of the events that follow; 0: as before */
 };
 
 struct event {

@@ -298,6 +298,52 @@ Test(event_text, a_loss_says_how_much_of_what_and_where)
 	cr_assert_str_eq(event_column(), "lost 1 record of syscall:enter (queue)");
 }
 
+Test(event_text, a_gap_in_a_recording_says_why_and_where)
+{
+	event.event_case = CAPSULE8__API__V0__EVENT__EVENT_LOST;
+	event.lost = &lost;
+	lost.cause = CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_RECORDER;
+	lost.lost = 55;
+	lost.gap = CAPSULE8__API__V0__RECORD_GAP__RECORD_GAP_DAMAGED;
+	lost.after_sequence_number = 41;
+	lost.before_sequence_number = 97;
+	cr_assert_str_eq(event_column(), "lost 55 records (recorder: the recording is damaged; after 41, before 97)");
+	lost.lost = 0;
+	lost.gap = CAPSULE8__API__V0__RECORD_GAP__RECORD_GAP_NOT_KEPT;
+	lost.after_sequence_number = 0;
+	cr_assert_str_eq(event_column(), "lost an unknown number of records (recorder: older than what is kept; before 97)");
+	lost.gap = CAPSULE8__API__V0__RECORD_GAP__RECORD_GAP_CRASHED;
+	lost.after_sequence_number = 41;
+	lost.before_sequence_number = 0;
+	cr_assert_str_eq(event_column(),
+			 "lost an unknown number of records (recorder: the sensor ended without writing its last events; after 41)");
+	lost.gap = (Capsule8__Api__V0__RecordGap)77;
+	lost.after_sequence_number = 0;
+	cr_assert_str_eq(event_column(), "lost an unknown number of records (recorder)");
+}
+
+Test(event_text, every_gap_has_a_reason_of_its_own)
+{
+	static const char *const reasons[] = {
+		NULL,
+		"older than what is kept",
+		"no sensor ran",
+		"the sensor ended without writing its last events",
+		"the recording is damaged",
+		"deleted to make room, or left out",
+		"its disk was too slow, full or gone",
+	};
+
+	event.event_case = CAPSULE8__API__V0__EVENT__EVENT_LOST;
+	event.lost = &lost;
+	lost.cause = CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_RECORDER;
+	for (size_t i = 1; i < capsule8__api__v0__record_gap__descriptor.n_values; i++) {
+		lost.gap = (Capsule8__Api__V0__RecordGap)i;
+		cr_assert_lt(i, sizeof(reasons) / sizeof(reasons[0]));
+		cr_expect(strstr(event_column(), reasons[i]), "%zu: %s", i, event_column());
+	}
+}
+
 Test(event_text, chargen_shows_its_characters)
 {
 	static char characters[] = " !\"#";

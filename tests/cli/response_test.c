@@ -134,6 +134,42 @@ Test(response, counts_go_on_from_one_response_to_the_next)
 	cr_assert_eq(reader.count.lost_queue, 10);
 }
 
+/* Packs a response of one lost event. */
+static void pack_gap(int64_t realtime_offset_ns)
+{
+	Capsule8__Api__V0__LostRecordEvent lost = CAPSULE8__API__V0__LOST_RECORD_EVENT__INIT;
+	Capsule8__Api__V0__Event event = CAPSULE8__API__V0__EVENT__INIT;
+	Capsule8__Api__V0__TelemetryEvent entry = CAPSULE8__API__V0__TELEMETRY_EVENT__INIT, *entries[] = {&entry};
+	Capsule8__Api__V0__GetEventsResponse response = CAPSULE8__API__V0__GET_EVENTS_RESPONSE__INIT;
+
+	lost.cause = CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_RECORDER;
+	lost.gap = CAPSULE8__API__V0__RECORD_GAP__RECORD_GAP_STOPPED;
+	lost.realtime_offset_nanos = realtime_offset_ns;
+	event.event_case = CAPSULE8__API__V0__EVENT__EVENT_LOST;
+	event.lost = &lost;
+	event.sensor_monotime_nanos = INT64_C(5000000000);
+	entry.event = &event;
+	response.events = entries;
+	response.n_events = 1;
+	length = capsule8__api__v0__get_events_response__pack(&response, bytes);
+}
+
+Test(response, a_gap_before_another_boot_sets_the_clock)
+{
+	response_reader_init(&reader, OUTPUT_TEXT);
+	reader.text.realtime_offset_ns = INT64_C(1700000000000000000);
+	pack_gap(INT64_C(1600000000000000000));
+	cr_assert_eq(response_reader_read(&reader, bytes, length, false, &err), 0);
+	pack_gap(0);
+	cr_assert_eq(response_reader_read(&reader, bytes, length, false, &err), 0);
+	cr_expect_eq(reader.text.realtime_offset_ns, INT64_C(1600000000000000000));
+	cr_expect_eq(reader.count.unknown_gaps, 2);
+	buffer_put_u8(&reader.out, 0);
+	/* 2020-09-13 12:26:40 and 5 s, both times. */
+	cr_expect(strstr((const char *)reader.out.data, "12:26:45.000"));
+	cr_expect_null(strstr((const char *)reader.out.data, "22:13:25.000"));
+}
+
 Test(response, bytes_that_are_no_response_are_refused_in_every_form)
 {
 	for (enum output_form form = OUTPUT_TEXT; form <= OUTPUT_NONE; form++) {
@@ -156,8 +192,18 @@ Test(response, the_summary_names_the_causes_of_losses)
 	buffer_put_u8(out, '\n');
 	count.lost_other = 3;
 	response_summary_put(out, &count);
+	buffer_put_u8(out, '\n');
+	count.lost_recorder = 7;
+	count.unknown_gaps = 2;
+	response_summary_put(out, &count);
+	buffer_put_u8(out, '\n');
+	count = (struct wire_count){.events = 2, .unknown_gaps = 1};
+	response_summary_put(out, &count);
 	buffer_put_u8(out, 0);
 	cr_assert_str_eq((const char *)out->data, "1 event, 0 lost\n"
 						  "1234 events, 17 lost (ring 12, queue 5)\n"
-						  "1234 events, 20 lost (ring 12, queue 5, cause not told 3)");
+						  "1234 events, 20 lost (ring 12, queue 5, cause not told 3)\n"
+						  "1234 events, 27 lost (ring 12, queue 5, recorder 7, cause not told 3), "
+						  "2 gaps of unknown size in the recording\n"
+						  "2 events, 0 lost, 1 gap of unknown size in the recording");
 }

@@ -76,15 +76,38 @@ Test(wire_count, losses_are_counted_by_cause)
 	lost.lost = 3;
 	pack();
 	cr_assert(wire_count_response(&count, bytes, length));
+	lost.cause = CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_RECORDER;
+	lost.gap = CAPSULE8__API__V0__RECORD_GAP__RECORD_GAP_OVERFLOW;
+	lost.lost = 4;
+	pack();
+	cr_assert(wire_count_response(&count, bytes, length));
+	lost.gap = CAPSULE8__API__V0__RECORD_GAP__RECORD_GAP_NONE;
 	lost.cause = CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_UNSPECIFIED;
 	lost.lost = UINT64_C(5000000000);
 	pack();
 	cr_assert(wire_count_response(&count, bytes, length));
-	cr_assert_eq(count.events, 6);
+	cr_assert_eq(count.events, 8);
 	cr_assert_eq(count.lost_ring, 0);
 	cr_assert_eq(count.lost_queue, 17);
 	cr_assert_eq(count.lost_probe, 3);
+	cr_assert_eq(count.lost_recorder, 4);
+	cr_assert_eq(count.unknown_gaps, 0);
 	cr_assert_eq(count.lost_other, UINT64_C(5000000000));
+}
+
+Test(wire_count, gaps_of_unknown_size_are_counted_apart)
+{
+	struct wire_count count = {0};
+
+	lost.cause = CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_RECORDER;
+	lost.gap = CAPSULE8__API__V0__RECORD_GAP__RECORD_GAP_STOPPED;
+	lost.lost = 0;
+	pack();
+	cr_assert(wire_count_response(&count, bytes, length));
+	cr_assert(wire_count_response(&count, bytes, length));
+	cr_assert_eq(count.unknown_gaps, 2);
+	cr_assert_eq(count.lost_recorder, 0);
+	cr_assert_eq(count.lost_other, 0);
 }
 
 Test(wire_count, a_response_with_nothing_but_statuses_counts_nothing)

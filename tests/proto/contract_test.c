@@ -245,6 +245,7 @@ Test(contract, additions_are_recognised_by_their_number)
 	cr_assert_eq(descriptor_set_new(&set, NULL), 0);
 	cr_expect(is_addition(set, "SyscallAbi"));
 	cr_expect(is_addition(set, "LostRecordCause"));
+	cr_expect(is_addition(set, "RecordGap"));
 	cr_expect(is_addition(set, "Capture"));
 	cr_expect_not(is_addition(set, "SyscallEventType"));
 	cr_expect_not(is_addition(set, "ContainerEventView"));

@@ -697,7 +697,11 @@ Test(encoder, credentials_of_a_thread_win_over_those_of_its_process_zeros_too)
 	process_cache_set_credentials(cache, SHELL, &process);
 	event.credentials = &thread;
 	expect_credentials(encoded(&event)->credentials, &thread);
+	/* Nor are those of its process the thread's when they are not known. */
 	event.credentials = &unknown;
+	cr_expect_null(encoded(&event)->credentials);
+	expect_common(encoded(&event));
+	event.credentials = NULL;
 	expect_credentials(encoded(&event)->credentials, &process);
 	event.credentials = &thread;
 	event.process = NULL;
@@ -830,6 +834,31 @@ Test(encoder, a_loss_of_files_and_processes_has_the_type_of_the_contract)
 		cr_expect_eq(encoded(&event)->lost->cause, CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_PROBE);
 	}
 	cr_expect_str_eq(encoded(&event)->lost->source, "network:recvfrom:result");
+}
+
+Test(encoder, a_gap_in_a_recording_says_why_and_where)
+{
+	struct event event = event_of(EVENT_LOST);
+	const Capsule8__Api__V0__LostRecordEvent *lost;
+
+	for (enum record_gap gap = RECORD_GAP_NONE; gap <= RECORD_GAP_OVERFLOW; gap++) {
+		event.lost = (struct event_lost){
+			.of = EVENT_KIND_COUNT,
+			.cause = LOST_RECORDER,
+			.gap = gap,
+			.after_sequence = 41,
+			.before_sequence = UINT64_MAX,
+			.realtime_offset_ns = -INT64_C(1700000000000000000),
+		};
+		lost = encoded(&event)->lost;
+		cr_expect_eq(lost->lost, 0);
+		cr_expect_eq(lost->cause, CAPSULE8__API__V0__LOST_RECORD_CAUSE__LOST_RECORD_CAUSE_RECORDER);
+		cr_expect_eq((int)lost->gap, (int)gap);
+		cr_expect_eq(lost->after_sequence_number, 41);
+		cr_expect_eq(lost->before_sequence_number, UINT64_MAX);
+		cr_expect_eq(lost->realtime_offset_nanos, -INT64_C(1700000000000000000));
+		cr_expect_str_empty(lost->source);
+	}
 }
 
 Test(encoder, an_event_without_a_place_in_the_order_has_no_id)

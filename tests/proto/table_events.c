@@ -217,6 +217,11 @@ const struct table_event *table_event_find(const char *name)
 	return NULL;
 }
 
+const struct table_event *table_event_at(size_t index)
+{
+	return index < COUNT(events) ? &events[index] : NULL;
+}
+
 struct probe_request *table_request_new(enum event_kind kind)
 {
 	struct probe_request *request = NULL;

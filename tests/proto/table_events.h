@@ -13,6 +13,9 @@ struct table_event {
 /* NULL: there is none. */
 const struct table_event *table_event_find(const char *name);
 
+/* One after the other; NULL: there are no more. */
+const struct table_event *table_event_at(size_t index);
+
 /* A request for the call that the events named call-... are of; NULL: the kind is no call. Unreference it. */
 struct probe_request *table_request_new(enum event_kind kind);
 

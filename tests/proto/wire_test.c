@@ -29,6 +29,13 @@ static void expect_varint(uint64_t value)
 	cr_assert(wire_read_varint(&at, bytes + size, &back));
 	cr_assert_eq(back, value);
 	cr_assert_eq(at, bytes + size);
+	/* With something behind it. */
+	memset(bytes + size, 0xff, sizeof(bytes) - size);
+	at = bytes;
+	cr_assert(wire_read_varint(&at, bytes + sizeof(bytes), &back));
+	cr_assert_eq(back, value);
+	cr_assert_eq(at, bytes + size);
+	cr_assert_eq(at, bytes + size);
 	at = bytes;
 	cr_assert_not(wire_read_varint(&at, bytes + size - 1, &back));
 }
@@ -55,6 +62,9 @@ Test(wire, zigzag_maps_small_negatives_to_small_numbers)
 	cr_expect_eq(wire_zigzag(0), 0);
 	cr_expect_eq(wire_zigzag(-1), 1);
 	cr_expect_eq(wire_zigzag(1), 2);
+	cr_expect_eq(wire_unzigzag(wire_zigzag(INT64_MIN)), INT64_MIN);
+	cr_expect_eq(wire_unzigzag(wire_zigzag(INT64_MAX)), INT64_MAX);
+	cr_expect_eq(wire_unzigzag(wire_zigzag(-1)), -1);
 	cr_expect_eq(wire_zigzag(INT64_MIN), UINT64_MAX);
 	cr_expect_eq(wire_zigzag(INT64_MAX), UINT64_MAX - 1);
 }
