@@ -21,8 +21,9 @@ struct feed *feed_new(struct subscription_spec *spec, struct encoding *encoding,
 	f->window.end_ns = UINT64_MAX;
 	buffer_init(&f->open, 0);
 	f->served = calloc(spec->clause_count + 1, sizeof(*f->served));
+	f->fed = calloc(spec->clause_count + 1, sizeof(*f->fed));
 	f->matchers = calloc(spec->clause_count + 1, sizeof(*f->matchers));
-	if (!f->served || !f->matchers)
+	if (!f->served || !f->fed || !f->matchers)
 		return feed_free(f);
 	for (size_t i = 0; i < spec->clause_count; i++)
 		if (spec->clauses[i].kind < EVENT_KIND_COUNT && matcher_init(&f->matchers[i], &spec->clauses[i]))
@@ -40,6 +41,7 @@ struct feed *feed_free(struct feed *f)
 			matcher_done(&f->matchers[i]);
 	free(f->matchers);
 	free(f->served);
+	free(f->fed);
 	container_verdicts_done(&f->containers);
 	buffer_done(&f->open);
 	subscription_spec_free(f->spec);
@@ -135,7 +137,7 @@ bool feed_passes(struct feed *f, const struct event *event)
 		return true;
 	if (event->time_ns >= f->window.end_ns || !wants_container(f, event))
 		return false;
-	return !f->spec->throttle_ns || throttle_passes(f, event->time_ns);
+	return f->held || !f->spec->throttle_ns || throttle_passes(f, event->time_ns);
 }
 
 /* Whether one of the clauses that take the event wants all of it. */
@@ -146,7 +148,7 @@ static enum detail detail_of(const struct feed *f, const struct event *event)
 	for (size_t i = 0; i < f->spec->clause_count; i++) {
 		const struct clause *c = &f->spec->clauses[i];
 
-		if (f->served[i] && c->kind == event->kind && c->detail == DETAIL_FULL && matcher_matches(&f->matchers[i], event))
+		if (f->fed[i] && c->kind == event->kind && c->detail == DETAIL_FULL && matcher_matches(&f->matchers[i], event))
 			return DETAIL_FULL;
 	}
 	return DETAIL_BASIC;
@@ -193,7 +195,7 @@ bool feed_is_full(const struct feed *f)
 
 bool feed_is_complete(const struct feed *f)
 {
-	return f->spec->limit && f->members && f->members->counters.delivered + f->open_events >= f->spec->limit;
+	return !f->held && f->spec->limit && f->members && f->members->counters.delivered + f->open_events >= f->spec->limit;
 }
 
 /* What was lost, as far as one word can say. */
@@ -202,7 +204,7 @@ static enum event_kind lost_kind(const struct feed *f)
 	enum event_kind kind = EVENT_KIND_COUNT;
 
 	for (size_t i = 0; i < f->spec->clause_count; i++) {
-		if (!f->served[i])
+		if (!f->fed[i])
 			continue;
 		if (kind != EVENT_KIND_COUNT && kind != f->spec->clauses[i].kind)
 			return EVENT_KIND_COUNT;

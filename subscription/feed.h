@@ -40,7 +40,8 @@ struct subscriber {
 	struct subscriber *member_prev, *member_next; /* of the feed */
 	struct feed *feed;                            /* NULL: the stream has ended and its share is released */
 	struct outbox *outbox;
-	uint64_t from_ns; /* while it waits to join: from which event on */
+	struct outbox *later; /* while the feed is held: what becomes its outbox then; else NULL */
+	uint64_t from_ns;     /* while it waits to join: from which event on */
 	struct subscriber_counters counters;
 	uint64_t untold; /* events, and hits from lost events, that were dropped and not told yet */
 };
@@ -51,10 +52,12 @@ struct feed {
 	bool dirty;
 	bool ended;                     /* the limit or the end of the window is reached; takes nothing more, waits for its release */
 	struct subscription_spec *spec; /* owned */
+	bool held;                      /* its past comes first (subscriber_set_add_held()) */
 	bool *served;                   /* per clause */
+	bool *fed;                      /* of these, those that take events: while the feed is held, not the ones that are recorded */
 	struct matcher *matchers;       /* per clause */
 	uint64_t found_by;              /* the last search of the index that found it */
-	uint64_t kinds;                 /* EVENT_KIND_BIT of the served clauses whose events are observed (catalog.h) */
+	uint64_t kinds;                 /* EVENT_KIND_BIT of the clauses that are fed and whose events are observed (catalog.h) */
 	uint64_t full_kinds;            /* of the served clauses that ask for DETAIL_FULL */
 	const struct subscriber_set_callbacks *callbacks;
 	struct encoding *encoding;

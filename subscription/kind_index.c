@@ -30,7 +30,7 @@ void kind_index_done(struct kind_index *index)
 
 static bool is_indexed(const struct feed *f, size_t clause)
 {
-	return f->served[clause] && (f->kinds & EVENT_KIND_BIT(f->spec->clauses[clause].kind));
+	return f->fed[clause] && (f->kinds & EVENT_KIND_BIT(f->spec->clauses[clause].kind));
 }
 
 static struct kind_index_bucket *find_bucket(const struct kind_index_group *group, uint64_t value)

@@ -46,7 +46,7 @@ struct kind_index {
 
 void kind_index_done(struct kind_index *index);
 
-/* Enters the served clauses whose events come from the kernel. -ENOMEM: nothing was entered. */
+/* Enters the clauses that are fed and whose events come from the kernel. -ENOMEM: nothing was entered. */
 int kind_index_add(struct kind_index *index, struct feed *f);
 void kind_index_remove(struct kind_index *index, const struct feed *f);
 

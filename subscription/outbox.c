@@ -34,6 +34,7 @@ struct outbox {
 	size_t bytes;
 	size_t capacity;
 	uint64_t taken_events;
+	size_t awaited; /* bytes that the reader waits for; 0: it is told of the first behind an empty queue */
 	bool ready_due; /* there was nothing before what is queued, and the reader has not been told yet */
 	bool room_wanted;
 	bool ended;
@@ -197,10 +198,15 @@ static bool put(struct outbox *o, struct chunk *c, size_t ready_bytes)
 		tell_ready(o);
 		return false;
 	}
-	o->ready_due |= !o->count;
+	o->ready_due |= !o->count && !o->awaited;
 	o->slots[(o->head + o->count) & (o->slot_count - 1)] = chunk_ref(c);
 	o->count++;
 	o->bytes += c->length;
+	if (o->awaited && o->bytes >= o->awaited) {
+		o->awaited = 0;
+		o->ready_due = true;
+		ready_bytes = 0;
+	}
 	if (o->bytes >= ready_bytes)
 		tell_ready(o);
 	else
@@ -264,8 +270,31 @@ void outbox_finish(struct outbox *o, int code, const char *message)
 	o->ended = true;
 	o->end.code = code;
 	snprintf(o->end.message, sizeof(o->end.message), "%s", message ? message : "");
-	o->ready_due |= !o->count;
+	o->ready_due |= !o->count || o->awaited;
 	tell_ready(o);
+}
+
+bool outbox_await(struct outbox *o, size_t bytes)
+{
+	bool there;
+
+	pthread_mutex_lock(&o->mutex);
+	there = o->bytes >= bytes || o->ended || o->closed;
+	o->awaited = there ? 0 : bytes;
+	o->ready_due = false;
+	pthread_mutex_unlock(&o->mutex);
+	return there;
+}
+
+size_t outbox_peek(struct outbox *o, size_t skip, struct chunk **chunks, size_t max)
+{
+	size_t count = 0;
+
+	pthread_mutex_lock(&o->mutex);
+	for (size_t i = skip; i < o->count && count < max; i++)
+		chunks[count++] = chunk_ref(o->slots[(o->head + i) & (o->slot_count - 1)]);
+	pthread_mutex_unlock(&o->mutex);
+	return count;
 }
 
 size_t outbox_take(struct outbox *o, struct chunk **chunks, size_t max, size_t max_bytes, struct outbox_end *ret_end, bool *ret_ended)

@@ -55,6 +55,13 @@ bool outbox_put(struct outbox *o, struct chunk *c);
 bool outbox_put_more(struct outbox *o, struct chunk *c);
 void outbox_flush(struct outbox *o);
 
+/* The reader's next `ready` comes when at least so many bytes are queued, or the end; once. For one that wants to write much at a time. True: it is so
+ * already, and no `ready` comes for it. Without it, `ready` comes with the first byte behind an empty queue. */
+bool outbox_await(struct outbox *o, size_t bytes);
+
+/* Takes references of chunks that are queued from the `skip`th on, and leaves them queued. Returns how many. For readers beside the one that takes. */
+size_t outbox_peek(struct outbox *o, size_t skip, struct chunk **chunks, size_t max);
+
 /* Bytes that fit now; 0 when it has ended or is closed. */
 size_t outbox_room(struct outbox *o);
 

@@ -150,11 +150,12 @@ static const struct error *clause_refusal(struct subscriber_set *s, const struct
 	return c->request ? &request_table_find(&s->requests, c->request)->refusal : &refusals[c->kind];
 }
 
-static void serve(struct feed *f, size_t clause)
+/* From now on the clause takes events. */
+static void feed_clause(struct feed *f, size_t clause)
 {
 	enum event_kind kind = f->spec->clauses[clause].kind;
 
-	f->served[clause] = true;
+	f->fed[clause] = true;
 	if (is_observed(kind))
 		f->kinds |= EVENT_KIND_BIT(kind);
 	if (f->spec->clauses[clause].detail == DETAIL_FULL)
@@ -184,9 +185,10 @@ static bool admit(struct subscriber_set *s, struct feed *f, size_t clause, const
 	return false;
 }
 
-/* Asks for everything the feed wants, and settles what it gets: f->served, f->kinds, its generators, the statuses. *ret_refused: the
+/* Asks for everything the feed wants, and settles what it gets: f->served, f->fed, f->kinds, its generators, the statuses. *ret_refused: the
  * kernel's plan holds clauses that are not served. */
-static int negotiate(struct subscriber_set *s, struct feed *f, struct subscriber_statuses *statuses, bool *ret_refused)
+static int negotiate(struct subscriber_set *s, struct feed *f, const struct subscriber_past *past, struct subscriber_statuses *statuses,
+		     bool *ret_refused)
 {
 	struct error refusals[EVENT_KIND_COUNT] = {0};
 	struct subscriber_status status;
@@ -203,7 +205,11 @@ static int negotiate(struct subscriber_set *s, struct feed *f, struct subscriber
 	for (size_t i = 0; i < f->spec->clause_count; i++) {
 		f->served[i] = false;
 		if (admit(s, f, i, refusals, &status)) {
-			serve(f, i);
+			f->served[i] = true;
+			if (!past || !past->recorded[i])
+				feed_clause(f, i);
+			if (past && past->note(past->context, i, &status))
+				admission_append(statuses, &status);
 			continue;
 		}
 		admission_append(statuses, &status);
@@ -303,9 +309,10 @@ void subscriber_set_look_at(struct subscriber_set *s, uint64_t time_ns)
 		s->due_ns = time_ns;
 }
 
-int subscriber_set_add(struct subscriber_set *s, struct subscription_spec *spec, struct encoder *encoder, struct outbox *outbox,
-		       struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses), void *first_context,
-		       struct subscriber **ret, struct subscriber_statuses *ret_statuses, struct error *err)
+/* With `past` the feed is held. */
+static int add(struct subscriber_set *s, struct subscription_spec *spec, struct encoder *encoder, const struct subscriber_past *past,
+	       struct outbox *outbox, struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses),
+	       void *first_context, struct subscriber **ret, struct subscriber_statuses *ret_statuses, struct error *err)
 {
 	struct subscriber *m = calloc(1, sizeof(*m));
 	struct feed *f = add_feed(s, spec, encoder);
@@ -321,10 +328,11 @@ int subscriber_set_add(struct subscriber_set *s, struct subscription_spec *spec,
 		r = error_set_errno(err, -ENOMEM, "subscription");
 		goto fail;
 	}
-	if (f->spec->since_ns)
+	f->held = past;
+	if (f->spec->since_ns && !past)
 		admission_refuse_since(f->spec->since_ns, ret_statuses);
 	first_refusal = ret_statuses->count;
-	r = negotiate(s, f, ret_statuses, &refused);
+	r = negotiate(s, f, past, ret_statuses, &refused);
 	if (r) {
 		error_set_errno(err, r, "subscription");
 		goto fail;
@@ -346,13 +354,18 @@ int subscriber_set_add(struct subscriber_set *s, struct subscription_spec *spec,
 		drop_feed(s, f);
 	if (refused)
 		apply_less(s);
-	m->outbox = outbox_ref(outbox);
-	feed_join(home, m, from_ns);
+	m->outbox = outbox_ref(past ? past->aside : outbox);
+	m->later = past ? outbox_ref(outbox) : NULL;
+	/* Whatever is dispatched from now on is of its time: what was before comes from the recording. */
+	feed_join(home, m, past ? 0 : from_ns);
 	DL_APPEND(s->subscribers, m);
+	if (past)
+		goto out;
 	if (window_is_past(&home->window))
 		finish(s, home);
 	else
 		subscriber_set_look_at(s, home->window.end_ns);
+out:
 	*ret = m;
 	return 0;
 fail:
@@ -362,6 +375,64 @@ fail:
 		apply_less(s);
 	}
 	return r;
+}
+
+int subscriber_set_add(struct subscriber_set *s, struct subscription_spec *spec, struct encoder *encoder, struct outbox *outbox,
+		       struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses), void *first_context,
+		       struct subscriber **ret, struct subscriber_statuses *ret_statuses, struct error *err)
+{
+	return add(s, spec, encoder, NULL, outbox, first, first_context, ret, ret_statuses, err);
+}
+
+int subscriber_set_add_held(struct subscriber_set *s, struct subscription_spec *spec, struct encoder *encoder,
+			    const struct subscriber_past *past, struct outbox *outbox,
+			    struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses), void *first_context,
+			    struct subscriber **ret, struct subscriber_statuses *ret_statuses, struct error *err)
+{
+	return add(s, spec, encoder, past, outbox, first, first_context, ret, ret_statuses, err);
+}
+
+void subscriber_flush(struct subscriber_set *s, struct subscriber *subscriber)
+{
+	if (!subscriber->feed)
+		return;
+	mark_clean(s, subscriber->feed);
+	feed_flush(subscriber->feed);
+}
+
+int subscriber_release(struct subscriber_set *s, struct subscriber *subscriber, const struct subscriber_seam *seam)
+{
+	struct feed *f = subscriber->feed;
+
+	assert(!s->dispatching && f->held);
+	subscriber_flush(s, subscriber);
+	kind_index_remove(&s->index, f);
+	for (size_t i = 0; i < f->spec->clause_count; i++)
+		if (f->served[i])
+			feed_clause(f, i);
+	if (kind_index_add(&s->index, f))
+		return -ENOMEM;
+	outbox_unref(subscriber->outbox);
+	subscriber->outbox = take_pointer(subscriber->later);
+	subscriber->counters.matched = seam->matched;
+	subscriber->counters.delivered = seam->delivered;
+	subscriber->counters.throttled = seam->throttled;
+	f->throttle_until_ns = seam->throttle_until_ns;
+	f->held = false;
+	subscriber_set_look_at(s, f->window.end_ns);
+	/* Chargens, which wait for the room that there is. */
+	generators_resume(f);
+	return 0;
+}
+
+bool subscriber_serves(const struct subscriber *subscriber, size_t clause)
+{
+	return subscriber->feed && subscriber->feed->served[clause];
+}
+
+const struct window *subscriber_window(const struct subscriber *subscriber)
+{
+	return &subscriber->feed->window;
 }
 
 void subscriber_set_remove(struct subscriber_set *s, struct subscriber *subscriber)
@@ -377,6 +448,7 @@ void subscriber_set_remove(struct subscriber_set *s, struct subscriber *subscrib
 	}
 	DL_DELETE(s->subscribers, subscriber);
 	outbox_unref(subscriber->outbox);
+	outbox_unref(subscriber->later);
 	free(subscriber);
 }
 
@@ -396,7 +468,10 @@ struct subscriber_set *subscriber_set_free(struct subscriber_set *s, int code, c
 				drop_feed(s, f);
 		}
 		outbox_finish(m->outbox, code, message);
+		if (m->later)
+			outbox_finish(m->later, code, message);
 		outbox_unref(m->outbox);
+		outbox_unref(m->later);
 		free(m);
 	}
 	request_table_done(&s->requests);
@@ -409,7 +484,7 @@ struct subscriber_set *subscriber_set_free(struct subscriber_set *s, int code, c
 static bool has_request(const struct feed *f, const struct probe_request *request)
 {
 	for (size_t i = 0; i < f->spec->clause_count; i++)
-		if (f->served[i] && f->spec->clauses[i].request == request)
+		if (f->fed[i] && f->spec->clauses[i].request == request)
 			return true;
 	return false;
 }
@@ -550,9 +625,9 @@ static void look_at_feeds(struct subscriber_set *s, uint64_t now_ns)
 
 	s->due_ns = UINT64_MAX;
 	for (f = s->feeds; f; f = f->next) {
-		if (!f->ended && window_is_complete(s, f, now_ns))
+		if (!f->ended && !f->held && window_is_complete(s, f, now_ns))
 			end_window(s, f);
-		if (f->ended)
+		if (f->ended || f->held)
 			continue;
 		subscriber_set_look_at(s, f->window.end_ns);
 		if (!f->generators)
@@ -588,6 +663,12 @@ void subscriber_room(struct subscriber_set *s, struct subscriber *subscriber)
 		return;
 	feed_tell_lost(subscriber->feed, subscriber);
 	generators_resume(subscriber->feed);
+}
+
+void subscriber_set_begin_at(struct subscriber_set *s, uint64_t sequence)
+{
+	assert(!s->sequence);
+	s->sequence = sequence;
 }
 
 uint64_t subscriber_set_sequence(const struct subscriber_set *s)

@@ -32,15 +32,16 @@ struct uv_loop_s;
  *
  * A window (spec's since_ns, for_ns) has no event from before it or of its end or later. The stream ends with STATUS_OK by itself, also when
  * nothing happens any more: in the first flush in which everything of the window has been dispatched (callbacks' settled_ns), and told. A
- * window that is past when the subscription becomes active ends right behind the first response. There is no history: a subscription that
- * begins in the past gets a status that says so (STATUS_UNIMPLEMENTED, since it is not the client that could change that) and what happens
- * from now on.
+ * window that is past when the subscription becomes active ends right behind the first response. A subscription that
+ * begins in the past gets, from subscriber_set_add(), a status that says that there is no history (STATUS_UNIMPLEMENTED, since it is not the client that
+ * could change that) and what happens from now on; where there is a recording, it is added by subscriber_set_add_held().
  *
  * The loop thread. Callbacks (apply, active_from_ns, now_ns, first, encoders and the outbox's `ready`) must not call back into the set; an
  * outbox's `room` that comes on the loop thread may call subscriber_room().
  */
 struct subscriber_set;
 struct subscriber;
+struct window;
 
 struct subscriber_set_callbacks {
 	void *context;
@@ -102,6 +103,44 @@ int subscriber_set_add(struct subscriber_set *s, struct subscription_spec *spec,
 		       struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses), void *first_context,
 		       struct subscriber **ret, struct subscriber_statuses *ret_statuses, struct error *err);
 
+/*
+ * A subscription that begins in the past, where somebody has a recording of it. Its clauses are in the kernel's plan and its first response is
+ * sent as by subscriber_set_add(), but the feed is *held*: events of the clauses that are recorded come out of the recording, which its owner reads; what
+ * the others take goes to the outbox `aside`, without limit, throttle and end of the window, and is for the owner to put into the stream at its place, by
+ * its sequence number. When the owner has brought everything up to subscriber_set_sequence() into the client's outbox, subscriber_release()
+ * makes it a subscription like all others, from the next event on.
+ */
+struct subscriber_past {
+	const bool *recorded; /* per clause: all that it takes is recorded from now on */
+	struct outbox *aside; /* ref'ed */
+	/* Whether there is something to say about a clause that is served, as one more status. */
+	bool (*note)(void *context, size_t clause, struct subscriber_status *ret);
+	void *context;
+};
+
+/* What the stream has had when it is released. */
+struct subscriber_seam {
+	uint64_t matched;
+	uint64_t delivered; /* for the limit */
+	uint64_t throttled;
+	uint64_t throttle_until_ns;
+};
+
+int subscriber_set_add_held(struct subscriber_set *s, struct subscription_spec *spec, struct encoder *encoder,
+			    const struct subscriber_past *past, struct outbox *outbox,
+			    struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses), void *first_context,
+			    struct subscriber **ret, struct subscriber_statuses *ret_statuses, struct error *err);
+
+/* -ENOMEM: the subscription takes nothing any more; remove it. */
+int subscriber_release(struct subscriber_set *s, struct subscriber *subscriber, const struct subscriber_seam *seam);
+
+/* Hands over what was dispatched for it so far. */
+void subscriber_flush(struct subscriber_set *s, struct subscriber *subscriber);
+
+/* Whether a clause of its spec is served; the time that it is about (valid while the stream has not ended). */
+bool subscriber_serves(const struct subscriber *subscriber, size_t clause);
+const struct window *subscriber_window(const struct subscriber *subscriber);
+
 /* The stream has gone or is to go: its share of the probes is released, the handle freed. Nothing more is put into the outbox, not even what
  * dispatch collected for it since the last flush. */
 void subscriber_set_remove(struct subscriber_set *s, struct subscriber *subscriber);
@@ -119,6 +158,9 @@ void subscriber_set_flush(struct subscriber_set *s);
 void subscriber_room(struct subscriber_set *s, struct subscriber *subscriber);
 
 uint64_t subscriber_set_sequence(const struct subscriber_set *s); /* the last one given */
+
+/* The next one is the number behind `sequence`. Before the first subscriber. */
+void subscriber_set_begin_at(struct subscriber_set *s, uint64_t sequence);
 
 /* Calls fn for each subscriber whose stream has not ended, in the order they came; true from it stops. For `ringside status` and tests. */
 void subscriber_set_each(struct subscriber_set *s,

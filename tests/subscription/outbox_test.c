@@ -423,3 +423,46 @@ Test(outbox, after_stop_ready_no_call_is_running_or_comes, .timeout = 60)
 		outbox_unref(s.outbox);
 	}
 }
+
+Test(outbox, a_reader_that_waits_for_many_bytes_is_called_once_when_they_are_there)
+{
+	unsigned ready = 0;
+	const struct outbox_callbacks callbacks = {.ready = count_call, .ready_context = &ready};
+	struct outbox *o = outbox_new(1000, &callbacks);
+
+	cr_assert_not(outbox_await(o, 100));
+	put_bytes(o, 60);
+	cr_assert_eq(ready, 0);
+	put_bytes(o, 60);
+	cr_assert_eq(ready, 1);
+	put_bytes(o, 60);
+	cr_assert_eq(ready, 1);
+	cr_assert(outbox_await(o, 100), "there are 180");
+	cr_assert_not(outbox_await(o, 500));
+	outbox_finish(o, 0, "");
+	cr_assert_eq(ready, 2, "the end is worth a call");
+	cr_assert(outbox_await(o, 500));
+	outbox_unref(o);
+}
+
+Test(outbox, who_looks_leaves_everything_where_it_is)
+{
+	static const struct outbox_callbacks nobody;
+	struct outbox *o = outbox_new(1000, &nobody);
+	struct chunk *chunks[4];
+
+	put_bytes(o, 1);
+	put_bytes(o, 2);
+	put_bytes(o, 3);
+	cr_assert_eq(outbox_peek(o, 1, chunks, 4), 2);
+	cr_assert_eq(chunks[0]->length, 2);
+	cr_assert_eq(chunks[1]->length, 3);
+	chunk_unref(chunks[0]);
+	chunk_unref(chunks[1]);
+	cr_assert_eq(outbox_peek(o, 3, chunks, 4), 0);
+	cr_assert_eq(take_one(o), 1);
+	cr_assert_eq(outbox_peek(o, 0, chunks, 1), 1);
+	cr_assert_eq(chunks[0]->length, 2);
+	chunk_unref(chunks[0]);
+	outbox_unref(o);
+}

@@ -527,7 +527,9 @@ Test(subscriber_set, what_a_request_lost_is_told_to_those_who_made_it)
 {
 	struct subscription_spec *spec = spec_of_function("vfs_read");
 	const struct probe_request *request = spec->clauses[0].request;
-	struct event event = {.kind = EVENT_LOST, .request = request, .lost = {4, EVENT_KERNEL_CALL_ENTER, LOST_PROBE}};
+	struct event event = {.kind = EVENT_LOST,
+			      .request = request,
+			      .lost = {.count = 4, .of = EVENT_KERNEL_CALL_ENTER, .cause = LOST_PROBE}};
 	struct client first, second, other;
 	struct record r[8];
 
