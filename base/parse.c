@@ -27,11 +27,20 @@ static const struct unit size_units[] = {
 	{"G", UINT64_C(1) << 30},
 	{"GB", UINT64_C(1) << 30},
 	{"GiB", UINT64_C(1) << 30},
+	{"T", UINT64_C(1) << 40},
+	{"TB", UINT64_C(1) << 40},
+	{"TiB", UINT64_C(1) << 40},
 	{NULL, 0},
 };
 
 static const struct unit duration_units[] = {
-	{"ns", 1}, {"us", NSEC_PER_USEC}, {"ms", NSEC_PER_MSEC}, {"s", NSEC_PER_SEC}, {"m", 60 * NSEC_PER_SEC}, {"h", 3600 * NSEC_PER_SEC},
+	{"ns", 1},
+	{"us", NSEC_PER_USEC},
+	{"ms", NSEC_PER_MSEC},
+	{"s", NSEC_PER_SEC},
+	{"m", 60 * NSEC_PER_SEC},
+	{"h", 3600 * NSEC_PER_SEC},
+	{"d", 24 * 3600 * NSEC_PER_SEC},
 	{NULL, 0},
 };
 
@@ -79,7 +88,8 @@ int parse_duration(const char *text, uint64_t *ret_ns, struct error *err)
 	}
 	if (parse_with_unit(text, duration_units, ret_ns))
 		return 0;
-	return error_set(err, -EINVAL, "\"%s\" is not a duration: write a whole number with a unit, like 10us, 250ms, 1s, 2m or 1h", text);
+	return error_set(err, -EINVAL, "\"%s\" is not a duration: write a whole number with a unit, like 10us, 250ms, 1s, 2m, 1h or 7d",
+			 text);
 }
 
 int parse_number(const char *text, uint64_t least, uint64_t most, uint64_t *ret, struct error *err)

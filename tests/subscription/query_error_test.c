@@ -162,8 +162,8 @@ static const struct {
 	{"limit 5; limit 6", "column 16: there is a limit already"},
 	{"limit 5 6", "column 9: here ; or a new line must stand, and then the next item"},
 	{"throttle 1us", "column 10: \"1us\" is not a whole number of milliseconds of at least 1"},
-	{"throttle 5", "column 10: \"5\" is not a duration: write a whole number with a unit, like 10us, 250ms, 1s, 2m or 1h"},
-	{"for x", "column 5: \"x\" is not a duration: write a whole number with a unit, like 10us, 250ms, 1s, 2m or 1h"},
+	{"throttle 5", "column 10: \"5\" is not a duration: write a whole number with a unit, like 10us, 250ms, 1s, 2m, 1h or 7d"},
+	{"for x", "column 5: \"x\" is not a duration: write a whole number with a unit, like 10us, 250ms, 1s, 2m, 1h or 7d"},
 	{"kernel_call:f(a) where a = 1", "column 1: kernel_call:f(a): the argument \"a\" is not NAME=FETCHARG, like path=+0(%si):ustring"},
 	{"kernel_call:f(a=%di:u32) where b = 1", "column 32: kernel_call:enter has no field \"b\" (it has a; and pid, tid, cpu, comm, uid "
 						 "and others that all events have); did you mean a?"},
