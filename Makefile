@@ -3,17 +3,17 @@
 # One archive per folder, in the order of the data path. A folder may use the archives to its left, never those to its right:
 # its unit tests link with exactly the archives at or below it, so that a call upwards fails to link.
 
-FOLDERS := base tracing container sensor subscription proto service runtime cli
+FOLDERS := base tracing container sensor subscription proto recorder service runtime cli
 
 # Debian 12 packages, by what needs them.
 PACKAGES_BUILD := gcc make pkg-config libc6-dev linux-libc-dev libtracefs-dev libtraceevent-dev libelf-dev zlib1g-dev libjansson-dev libuv1-dev uthash-dev \
-	libxxhash-dev libprotobuf-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libgrpc-dev libcurl4-openssl-dev
+	libxxhash-dev libzstd-dev libprotobuf-dev libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libgrpc-dev libcurl4-openssl-dev
 PACKAGES_CHECK := libcriterion-dev runc crun busybox-static docker.io containerd podman conmon
 PACKAGES_CLIENTS := nodejs npm
 PACKAGES_LINT := clang clang-format clang-tidy cppcheck
 PACKAGES_BENCH := linux-perf
 PACKAGES_KERNELS := qemu-system-x86 busybox-static cpio debian-archive-keyring
-LIBRARIES := libtracefs libtraceevent libelf zlib jansson libuv libxxhash libprotobuf-c libcurl
+LIBRARIES := libtracefs libtraceevent libelf zlib jansson libuv libxxhash libzstd libprotobuf-c libcurl
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -61,7 +61,7 @@ docs: all ## write docs/EVENTS.md from the catalog of events
 install: all ## install to $(DESTDIR)$(PREFIX)
 	install -D -m 0755 $(BUILD)/ringside $(DESTDIR)$(PREFIX)/bin/ringside
 	for p in $(PROTO_FILES); do install -D -m 0644 proto/$$p $(DESTDIR)$(PREFIX)/share/ringside/proto/$$p || exit 1; done
-	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/ringside README.md NEWS LICENSE docs/ARCHITECTURE.md docs/EVENTS.md docs/QUERIES.md
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/ringside README.md NEWS LICENSE docs/ARCHITECTURE.md docs/EVENTS.md docs/QUERIES.md docs/RECORD_FORMAT.md
 
 .PHONY: asan tsan
 asan: all ## build with AddressSanitizer and UndefinedBehaviorSanitizer; `make asan check` also runs the tests with it

@@ -17,7 +17,7 @@ $(BUILD)/libcli.a: $(filter-out $(MAIN),$(OBJECTS_cli))
 
 ARCHIVES := $(foreach f,$(FOLDERS),$(BUILD)/lib$(f).a)
 # Linked from right to left.
-LINK_ARCHIVES := $(foreach f,cli runtime service proto subscription sensor container tracing base,$(BUILD)/lib$(f).a)
+LINK_ARCHIVES := $(foreach f,cli runtime service recorder proto subscription sensor container tracing base,$(BUILD)/lib$(f).a)
 
 $(ARCHIVES):
 	@rm -f $@

@@ -8,7 +8,7 @@ CHECK_LIBS = -lcriterion
 
 # $(call test_rules,NAME,ARCHIVES,WHOLE): the program of tests/NAME/, linked with ARCHIVES, all of WHOLE in it.
 # tests/expressions/ (random expressions and what they mean) is shared by those that have subscription/.
-EXPRESSION_TESTS := subscription proto service cli live
+EXPRESSION_TESTS := subscription proto recorder service cli live
 
 define test_rules
 TEST_OBJECTS_$(1) := $$(patsubst %.c,$$(BUILD)/objects/%.o,$$(wildcard tests/$(1)/*.c) $$(SUPPORT_SOURCES) \
@@ -26,15 +26,16 @@ $(eval $(call test_rules,container,container base,container))
 $(eval $(call test_rules,sensor,sensor container tracing base,sensor))
 $(eval $(call test_rules,subscription,subscription sensor container tracing base,subscription))
 $(eval $(call test_rules,proto,proto subscription sensor container tracing base,proto))
-$(eval $(call test_rules,service,service proto subscription sensor container tracing base,service))
-$(eval $(call test_rules,runtime,runtime service proto subscription sensor container tracing base,runtime))
-$(eval $(call test_rules,cli,cli runtime service proto subscription sensor container tracing base,cli))
-$(eval $(call test_rules,live,cli runtime service proto subscription sensor container tracing base,))
+$(eval $(call test_rules,recorder,recorder proto subscription sensor container tracing base,recorder))
+$(eval $(call test_rules,service,service recorder proto subscription sensor container tracing base,service))
+$(eval $(call test_rules,runtime,runtime service recorder proto subscription sensor container tracing base,runtime))
+$(eval $(call test_rules,cli,cli runtime service recorder proto subscription sensor container tracing base,cli))
+$(eval $(call test_rules,live,cli runtime service recorder proto subscription sensor container tracing base,))
 
 UNIT_TESTS := $(foreach f,$(FOLDERS),$(if $(wildcard tests/$(f)/*_test.c),$(BUILD)/tests/$(f)))
 LIVE_TESTS := $(if $(wildcard tests/live/*_test.c),$(BUILD)/tests/live)
 # What crosses threads: chunks and logs, containers' facts, outboxes, the engine and the servers, the clients of runtimes.
-THREAD_TESTS := $(filter $(addprefix $(BUILD)/tests/,base container subscription service runtime),$(UNIT_TESTS))
+THREAD_TESTS := $(filter $(addprefix $(BUILD)/tests/,base container subscription recorder service runtime),$(UNIT_TESTS))
 
 $(BUILD)/objects/tests/%.o: CPPFLAGS_ALL += -DRINGSIDE_BINARY='"$(abspath $(BUILD))/ringside"' -DTEST_DATA='"$(abspath tests/data)"' \
 	-DTEST_PROBED='"$(abspath $(BUILD))/tests/probed"' \
@@ -42,11 +43,16 @@ $(BUILD)/objects/tests/%.o: CPPFLAGS_ALL += -DRINGSIDE_BINARY='"$(abspath $(BUIL
 $(BUILD)/objects/tests/%.o: | $(DESCRIPTOR_SET)
 
 # Programs that make load. They are what is watched: no sanitizer in them.
-LOADS := $(addprefix $(BUILD)/tests/load/,syscall_flood fork_storm exit_ways calls doings call32 without_filters)
+LOADS := $(addprefix $(BUILD)/tests/load/,syscall_flood fork_storm exit_ways calls doings call32 without_filters slow_sync.so)
 $(BUILD)/tests/load/%: tests/load/%.c | $(BUILD)/packages.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 $(WARNINGS) -o $@ $< -lpthread
+
+$(BUILD)/tests/load/slow_sync.so: tests/load/slow_sync.c | $(BUILD)/packages.mk
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 $(WARNINGS) -fPIC -shared -o $@ $<
 
 # A 32-bit program without libc: gcc and binutils for x86-64 make it without any 32-bit package.
 $(BUILD)/tests/load/call32: tests/load/call32.c | $(BUILD)/packages.mk
@@ -114,13 +120,15 @@ check-threads: deps-check $(THREAD_TESTS)
 $(BUILD)/tests/bench/matching: $(BUILD)/objects/tests/bench/matching.o $(foreach f,subscription sensor container tracing base,$(BUILD)/lib$(f).a)
 $(BUILD)/tests/bench/containers: $(addprefix $(BUILD)/objects/tests/bench/,containers.o crowd.o measure.o stream.o) \
 	$(foreach f,proto subscription sensor container tracing base,$(BUILD)/lib$(f).a)
+$(BUILD)/tests/bench/recording: $(addprefix $(BUILD)/objects/tests/bench/,recording.o measure.o) \
+	$(foreach f,recorder proto subscription sensor container tracing base,$(BUILD)/lib$(f).a)
 $(BUILD)/tests/bench/containers_start: $(addprefix $(BUILD)/objects/tests/bench/,containers_start.o crowd.o measure.o sleepers.o) $(BUILD)/libbase.a
-$(addprefix $(BUILD)/tests/bench/,matching containers containers_start):
+$(addprefix $(BUILD)/tests/bench/,matching containers containers_start recording):
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -Wl,--as-needed $(PKG_LIBS) -lm -lpthread
 
-.PHONY: bench-matching bench-containers
+.PHONY: bench-matching bench-containers bench-recorder
 bench-matching: $(BUILD)/tests/bench/matching
 	$(Q)$<
 
@@ -128,6 +136,10 @@ bench-matching: $(BUILD)/tests/bench/matching
 bench-containers: $(BUILD)/tests/bench/containers $(BUILD)/tests/bench/containers_start all
 	$(Q)$(BUILD)/tests/bench/containers
 	$(Q)$(BUILD)/tests/bench/containers_start $(BUILD)/ringside
+
+# Needs root, perf, and room for 10 GiB below $$TMPDIR.
+bench-recorder: deps-bench all $(BUILD)/tests/bench/recording $(LOADS) ## measure the recorder beside perf record, perf script and zstd (as root)
+	$(Q)./scripts/bench-recorder $(BUILD)
 
 bench: deps-bench all bench-matching bench-containers $(LOADS) ## measure matching and containers, and compare the sensor's CPU time per event with that of perf record (as root)
 	$(Q)./scripts/bench $(BUILD)

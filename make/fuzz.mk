@@ -4,7 +4,7 @@
 FUZZ_SECONDS ?= 10
 FUZZ := $(BUILD)/fuzz
 FUZZ_CC ?= clang
-FUZZ_FOLDERS := base tracing container sensor subscription proto runtime
+FUZZ_FOLDERS := base tracing container sensor subscription proto recorder runtime
 FUZZ_SANITIZE := address,undefined
 FUZZ_CFLAGS := -std=c11 -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 FUZZ_NAMES := $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))

@@ -1,0 +1,61 @@
+#include "recorder/record_format.h"
+
+/* Numbers are never changed and never used again; a new kind gets the next one. */
+static const uint8_t bits[EVENT_KIND_COUNT] = {
+	[EVENT_SYSCALL_ENTER] = 0,
+	[EVENT_SYSCALL_EXIT] = 1,
+	[EVENT_PROCESS_FORK] = 2,
+	[EVENT_PROCESS_EXEC] = 3,
+	[EVENT_PROCESS_EXIT] = 4,
+	[EVENT_PROCESS_CWD] = 5,
+	[EVENT_PROCESS_RENAME] = 6,
+	[EVENT_FILE_OPEN] = 7,
+	[EVENT_FILE_CREATE] = 8,
+	[EVENT_FILE_DELETE] = 9,
+	[EVENT_FILE_LINK] = 10,
+	[EVENT_FILE_RENAME] = 11,
+	[EVENT_FILE_OPEN_FOR_MODIFY] = 12,
+	[EVENT_FILE_MODIFY] = 13,
+	[EVENT_FILE_CLOSE_FOR_MODIFY] = 14,
+	[EVENT_FILE_ATTRIBUTE_CHANGE] = 15,
+	[EVENT_CONNECT_ATTEMPT] = 16,
+	[EVENT_CONNECT_RESULT] = 17,
+	[EVENT_BIND_ATTEMPT] = 18,
+	[EVENT_BIND_RESULT] = 19,
+	[EVENT_LISTEN_ATTEMPT] = 20,
+	[EVENT_LISTEN_RESULT] = 21,
+	[EVENT_ACCEPT_ATTEMPT] = 22,
+	[EVENT_ACCEPT_RESULT] = 23,
+	[EVENT_SENDTO_ATTEMPT] = 24,
+	[EVENT_SENDTO_RESULT] = 25,
+	[EVENT_RECVFROM_ATTEMPT] = 26,
+	[EVENT_RECVFROM_RESULT] = 27,
+	[EVENT_KERNEL_CALL_ENTER] = 28,
+	[EVENT_KERNEL_CALL_EXIT] = 29,
+	[EVENT_USER_CALL_ENTER] = 30,
+	[EVENT_USER_CALL_EXIT] = 31,
+	[EVENT_PERFORMANCE] = 32,
+	[EVENT_CONTAINER_CREATED] = 33,
+	[EVENT_CONTAINER_RUNNING] = 34,
+	[EVENT_CONTAINER_EXITED] = 35,
+	[EVENT_CONTAINER_DESTROYED] = 36,
+	[EVENT_CONTAINER_UPDATED] = 37,
+	[EVENT_TICKER] = 38,
+	[EVENT_CHARGEN] = 39,
+	[EVENT_LOST] = 40,
+};
+
+uint64_t record_kind_bit(enum event_kind kind)
+{
+	return kind < EVENT_KIND_COUNT ? UINT64_C(1) << bits[kind] : RECORD_KIND_OTHER;
+}
+
+uint64_t record_kind_bits(uint64_t kinds)
+{
+	uint64_t set = 0;
+
+	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++)
+		if (kinds & EVENT_KIND_BIT(kind))
+			set |= record_kind_bit(kind);
+	return set;
+}
