@@ -5,6 +5,7 @@
 #include "container/container_lookup.h"
 #include "sensor/sensor.h"
 #include "service/command_queue.h"
+#include "service/history.h"
 #include "tracing/collector.h"
 #include "tracing/dynamic_probe.h"
 #include "tracing/exec_arguments.h"
@@ -53,7 +54,9 @@ struct engine_subscription {
 	struct outbox *outbox;
 	struct chunk *(*first)(void *context, const struct subscriber_statuses *statuses);
 	void *first_context;
-	struct subscriber *subscriber; /* loop thread; NULL: not active */
+	/* Loop thread; both NULL: not active. */
+	struct subscriber *subscriber;
+	struct history_subscription *past; /* of one that began in the past */
 	struct command add, remove, room;
 };
 
@@ -72,6 +75,9 @@ struct engine {
 	struct sample_source *capture;   /* the sensor's; NULL: none */
 	struct sensor *sensor;
 	struct subscriber_set *subscribers;
+	struct recorder *recorder;
+	struct history *history; /* NULL: nothing is recorded */
+	uint64_t last_sequence;  /* that was given, once the subscribers are gone */
 	struct exec_arguments *exec_arguments;
 	struct exit_status *exit_status;
 	struct container_roots *container_roots;
@@ -124,8 +130,12 @@ static void subscription_add(struct command *command, void *context)
 		return;
 	}
 	subscription->spec = NULL;
-	code = subscriber_set_add(e->subscribers, spec, subscription->encoder, subscription->outbox, subscription->first,
-				  subscription->first_context, &subscription->subscriber, &statuses, &err);
+	if (spec->since_ns && e->history)
+		code = history_add(e->history, spec, subscription->outbox, subscription->first, subscription->first_context,
+				   &subscription->past, &statuses, &err);
+	else
+		code = subscriber_set_add(e->subscribers, spec, subscription->encoder, subscription->outbox, subscription->first,
+					  subscription->first_context, &subscription->subscriber, &statuses, &err);
 	if (code)
 		subscription_refuse(subscription, code == -EOPNOTSUPP ? GRPC_FAILED_PRECONDITION : GRPC_INTERNAL, &statuses, &err);
 }
@@ -137,6 +147,8 @@ static void subscription_remove(struct command *command, void *context)
 
 	if (subscription->subscriber && !e->ending)
 		subscriber_set_remove(e->subscribers, subscription->subscriber);
+	if (subscription->past && !e->ending)
+		history_remove(subscription->past);
 	subscription_free(subscription);
 }
 
@@ -147,6 +159,8 @@ static void subscription_room(struct command *command, void *context)
 
 	if (subscription->subscriber)
 		subscriber_room(e->subscribers, subscription->subscriber);
+	if (subscription->past && !e->ending)
+		history_room(subscription->past);
 }
 
 /* The outbox's `room`: by the sending thread. */
@@ -514,6 +528,25 @@ static int engine_open_sensor(struct engine *e, const struct engine_options *opt
 	return sensor_new(&e->sensor, &sensor_options, &consumer, err);
 }
 
+static int engine_open_history(struct engine *e, const struct engine_options *options, struct error *err)
+{
+	const struct history_options history_options = {
+		.loop = &e->loop,
+		.set = e->subscribers,
+		.recorder = options->recorder,
+		.kept = options->recorded,
+		.encoder = options->encoder,
+		.queue_bytes = e->queue_bytes,
+		.encoder_new = options->encoder_new,
+		.encoder_free = options->encoder_free,
+	};
+
+	e->recorder = options->recorder;
+	subscriber_set_begin_at(e->subscribers, recorder_sequence(options->recorder));
+	e->history = history_new(&history_options);
+	return e->history ? 0 : error_set(err, -ENOMEM, "out of memory");
+}
+
 int engine_new(struct engine **ret, const struct engine_options *options, struct error *err)
 {
 	struct subscriber_set_callbacks callbacks = {
@@ -544,6 +577,8 @@ int engine_new(struct engine **ret, const struct engine_options *options, struct
 	callbacks.context = e;
 	e->subscribers = subscriber_set_new(&callbacks, &e->loop);
 	code = e->subscribers ? engine_open_handles(e, err) : error_set(err, -ENOMEM, "out of memory");
+	if (!code && options->recorder)
+		code = engine_open_history(e, options, err);
 	if (code)
 		goto fail;
 	*ret = e;
@@ -569,12 +604,21 @@ int engine_stop_on_signals(struct engine *e, struct error *err)
 	return 0;
 }
 
+static void end_subscribers(struct engine *e)
+{
+	if (!e->subscribers)
+		return;
+	e->last_sequence = subscriber_set_sequence(e->subscribers);
+	history_end(e->history);
+	e->subscribers = subscriber_set_free(e->subscribers, GRPC_UNAVAILABLE, STOPPING_MESSAGE);
+}
+
 void engine_run(struct engine *e)
 {
 	uv_run(&e->loop, UV_RUN_DEFAULT);
 	/* Those who asked just before the end are told of it; the rest is refused by the queue. */
 	command_queue_end(&e->commands);
-	e->subscribers = subscriber_set_free(e->subscribers, GRPC_UNAVAILABLE, STOPPING_MESSAGE);
+	end_subscribers(e);
 }
 
 void engine_stop(struct engine *e)
@@ -593,7 +637,7 @@ struct engine *engine_free(struct engine *e)
 {
 	if (!e)
 		return NULL;
-	e->subscribers = subscriber_set_free(e->subscribers, GRPC_UNAVAILABLE, STOPPING_MESSAGE);
+	end_subscribers(e);
 	exec_arguments_close(e->exec_arguments);
 	exit_status_close(e->exit_status);
 	/* It wakes the loop. */
@@ -601,6 +645,7 @@ struct engine *engine_free(struct engine *e)
 	/* The others' handles are closing; what is left is ours. */
 	uv_walk(&e->loop, close_handle, NULL);
 	uv_run(&e->loop, UV_RUN_DEFAULT);
+	history_free(e->history);
 	sensor_free(e->sensor);
 	container_inbox_free(e->container_inbox);
 	container_roots_free(e->container_roots);
@@ -651,6 +696,23 @@ void engine_container_counters(struct engine *e, struct sensor_container_counter
 	sensor_container_counters(e->sensor, ret);
 	if (e->container_watch)
 		container_watch_counters(e->container_watch, &ret->watch);
+}
+
+bool engine_history_counters(struct engine *e, struct history_counters *ret)
+{
+	if (e->history)
+		history_counters(e->history, ret);
+	return e->history;
+}
+
+struct recorder *engine_recorder(struct engine *e)
+{
+	return e->recorder;
+}
+
+uint64_t engine_last_sequence(const struct engine *e)
+{
+	return e->last_sequence;
 }
 
 uint64_t engine_queue_bytes(const struct engine *e)

@@ -11,6 +11,8 @@
  * threads. engine_run() is the loop; everything else here may be called by any thread unless it says otherwise.
  */
 struct engine;
+struct history_counters;
+struct recorder;
 struct sensor_container_counters;
 
 struct engine_options {
@@ -19,6 +21,14 @@ struct engine_options {
 	uint64_t queue_bytes;       /* per subscriber; 0: 8 MiB */
 	/* Where container runtimes keep their state, which is watched then (container_watch.h); NULL: containers have ids only. */
 	const struct container_roots_options *containers;
+	/* What happened before is kept there, and told to subscriptions that begin in the past; NULL: it is not. What to keep (record_spec_check()) and in which
+	 * dialect, the subscribers' own: all of these live longer than the engine. */
+	struct recorder *recorder;
+	const struct subscription_spec *recorded;
+	struct encoder *encoder;
+	/* Encoders of that dialect for one replay each (history.h). */
+	struct encoder *(*encoder_new)(const char *sensor_id);
+	struct encoder *(*encoder_free)(struct encoder *e);
 	const char *capture;             /* NULL, or a new file to write all samples to (tracing/recording.h) */
 	struct probe_set_options probes; /* self_tgid and with_trials are the engine's to say */
 };
@@ -40,6 +50,9 @@ struct container_fact *engine_read_container(struct engine *e, const char *id, e
 
 /* Runs until engine_stop(). The calling thread becomes the loop thread. */
 void engine_run(struct engine *e);
+
+/* The last sequence number that was given, once engine_run() has returned. */
+uint64_t engine_last_sequence(const struct engine *e);
 
 /* SIGTERM and SIGINT stop it from now on. Before engine_run(), by the thread that will run it. */
 int engine_stop_on_signals(struct engine *e, struct error *err);
@@ -67,6 +80,9 @@ int engine_call(struct engine *e, engine_call_fn fn, void *context);
 /* For engine_call() functions, on the loop thread. */
 struct sensor *engine_sensor(struct engine *e);
 struct subscriber_set *engine_subscribers(struct engine *e);
+/* False: there is no recorder. */
+bool engine_history_counters(struct engine *e, struct history_counters *ret);
+struct recorder *engine_recorder(struct engine *e);
 void engine_container_counters(struct engine *e, struct sensor_container_counters *ret);
 const struct container_table *engine_containers(struct engine *e);
 uint64_t engine_queue_bytes(const struct engine *e);

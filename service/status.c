@@ -2,7 +2,9 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "recorder/recorder.h"
 #include "sensor/sensor.h"
+#include "service/history.h"
 #include "service/packed.h"
 #include "subscription/status.h"
 
@@ -60,6 +62,7 @@ DEFINE_INIT(subscriber, Ringside__V0__Subscriber, ringside__v0__subscriber__init
 DEFINE_INIT(rings, Ringside__V0__RingCounters, ringside__v0__ring_counters__init)
 DEFINE_INIT(processes, Ringside__V0__ProcessCounters, ringside__v0__process_counters__init)
 DEFINE_INIT(containers, Ringside__V0__ContainerCounters, ringside__v0__container_counters__init)
+DEFINE_INIT(recorder, Ringside__V0__RecorderStatus, ringside__v0__recorder_status__init)
 DEFINE_INIT(timestamp, Google__Protobuf__Timestamp, google__protobuf__timestamp__init)
 
 static void add_kernel_event(void *context, const char *system, const char *name, const char *filter, const struct kernel_event *event)
@@ -191,18 +194,54 @@ static void add_containers(struct snapshot *s, const struct sensor_container_cou
 	s->response->containers = containers;
 }
 
+static Google__Protobuf__Timestamp *make_timestamp(struct snapshot *s, uint64_t time_ns)
+{
+	Google__Protobuf__Timestamp *timestamp = make(s, sizeof(*timestamp), init_timestamp);
+
+	if (!timestamp)
+		return NULL;
+	timestamp->seconds = (int64_t)(time_ns / NSEC_PER_SEC);
+	timestamp->nanos = (int32_t)(time_ns % NSEC_PER_SEC);
+	return timestamp;
+}
+
+static void add_recorder(struct snapshot *s, struct recorder *recorder, const struct history_counters *history)
+{
+	Ringside__V0__RecorderStatus *status = make(s, sizeof(*status), init_recorder);
+	struct recorder_counters c;
+
+	if (!status)
+		return;
+	s->response->recorder = status;
+	recorder_counters(recorder, &c);
+	status->events = c.events;
+	status->lost = c.lost;
+	status->raw_bytes = c.raw_bytes;
+	status->written_bytes = c.written_bytes;
+	status->stored_bytes = c.stored_bytes;
+	status->capacity_bytes = recorder_options(recorder)->capacity_bytes;
+	status->segments = c.segments;
+	status->deleted_segments = c.deleted_segments;
+	status->queued_bytes = c.queued_bytes;
+	status->queue_capacity = recorder_options(recorder)->memory_bytes;
+	if (c.oldest_ns > 0)
+		status->oldest = make_timestamp(s, (uint64_t)c.oldest_ns);
+	status->failing = c.failing;
+	status->failures = c.failures;
+	status->failure = copy(s, c.failure);
+	status->replaying = history->replaying;
+	status->joined = history->joined;
+	status->directory = copy(s, recorder_options(recorder)->directory);
+	status->query = copy(s, recorder_options(recorder)->query);
+}
+
 static void add_identity(struct snapshot *s)
 {
-	Google__Protobuf__Timestamp *start = make(s, sizeof(*start), init_timestamp);
 
 	s->response->version = copy(s, RINGSIDE_VERSION);
 	s->response->sensor_id = copy(s, s->backend->sensor_id);
 	s->response->pid = (int32_t)getpid();
-	if (!start)
-		return;
-	start->seconds = (int64_t)(s->backend->start_time_ns / NSEC_PER_SEC);
-	start->nanos = (int32_t)(s->backend->start_time_ns % NSEC_PER_SEC);
-	s->response->start_time = start;
+	s->response->start_time = make_timestamp(s, s->backend->start_time_ns);
 }
 
 /* The loop thread. */
@@ -211,6 +250,7 @@ static void gather(struct engine *engine, void *context)
 	struct snapshot *s = context;
 	struct sensor_counters counters;
 	struct sensor_container_counters containers;
+	struct history_counters history;
 
 	sensor_counters(engine_sensor(engine), &counters);
 	engine_container_counters(engine, &containers);
@@ -219,6 +259,8 @@ static void gather(struct engine *engine, void *context)
 	add_rings(s, &counters.source);
 	add_processes(s, &counters.processes);
 	add_containers(s, &containers);
+	if (engine_history_counters(engine, &history))
+		add_recorder(s, engine_recorder(engine), &history);
 	sensor_each_event(engine_sensor(engine), add_kernel_event, s);
 	subscriber_set_each(engine_subscribers(engine), add_subscriber, s);
 	s->response->last_sequence_number = subscriber_set_sequence(engine_subscribers(engine));
