@@ -11,6 +11,8 @@ int command_events(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_containers(int argc, char **argv);
+int command_record(int argc, char **argv);
+int command_replay(int argc, char **argv);
 int command_probes(int argc, char **argv);
 int command_trace(int argc, char **argv);
 

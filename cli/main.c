@@ -18,6 +18,8 @@ static const struct {
 	{"check", command_check, "say what this kernel offers and how each event is captured (root)"},
 	{"status", command_status, "ask a running sensor what it is doing"},
 	{"containers", command_containers, "list the containers that a running sensor knows"},
+	{"replay", command_replay, "show what a recorder has kept, from its files"},
+	{"record", command_record, "say what a recording holds, verify it, repair it"},
 	{"trace", command_trace, "show the calls of any function of the kernel or of a program (root)"},
 	{"probes", command_probes, "list the dynamic events of this host, and whose they are (root)"},
 };
@@ -49,8 +51,10 @@ static int unknown_verb(const char *word)
 		suggestion_offer(&suggestion, commands[i].name);
 	if (suggestion_best(&suggestion))
 		return usage_error("", "there is no verb \"%s\"; did you mean %s?", word, suggestion_best(&suggestion));
-	return usage_error("", "there is no verb \"%s\": the verbs are sensor, watch, events, check, status, containers, trace and probes",
-			   word);
+	return usage_error(
+		"",
+		"there is no verb \"%s\": the verbs are sensor, watch, events, check, status, containers, replay, record, trace and probes",
+		word);
 }
 
 int main(int argc, char **argv)

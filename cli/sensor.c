@@ -8,6 +8,7 @@
 #include "cli/interrupt.h"
 #include "cli/limits.h"
 #include "cli/options.h"
+#include "cli/record_options.h"
 #include "proto/capsule8_encoder.h"
 #include "runtime/runtimes.h"
 #include "sensor/capture.h"
@@ -67,7 +68,9 @@ static const char help[] =
 	"      --podman-root DIR        (/run/containerd), the storage of Podman and CRI-O (/var/lib/containers/storage and\n"
 	"      --runc-root DIR          those of users), the state of runc and crun (/run/runc, /run/crun and others)\n"
 	"      --docker-socket PATH     sockets of Docker (/run/docker.sock) and containerd (/run/containerd/containerd.sock),\n"
-	"      --containerd-socket PATH for what is not on disk; each any number of times, 'none' for none\n"
+	"      --containerd-socket PATH for what is not on disk; each any number of times, 'none' for none\n";
+
+static const char help_end[] =
 	"      --capture FILE           also write every sample to a new file, to be replayed as a test\n"
 	"      --log-level LEVEL        error, warning, info or debug (info)\n"
 	"  -h, --help\n"
@@ -96,10 +99,13 @@ struct sensor_command {
 	struct forbidden forbidden;
 	bool allow_remote_calls;
 	struct capsule8_decode_options decode_options;
+	struct record_options record_options;
 	struct rpc_server_options server_options;
 	struct engine_options engine_options;
 
 	char sensor_id[CAPSULE8_SENSOR_ID_BYTES + 1];
+	struct recorder *recorder;          /* NULL: nothing is recorded */
+	struct subscription_spec *recorded; /* what it keeps */
 	struct encoder *encoder;
 	struct engine *engine;
 	struct runtimes *runtimes;
@@ -120,15 +126,30 @@ static int draw_sensor_id(struct sensor_command *s, struct error *err)
 	return 0;
 }
 
+/* With a recorder the id is the recording's: numbers go on, and what was recorded has it already. */
+static int open_recorder(struct sensor_command *s, struct error *err)
+{
+	int r = recorder_new(&s->recorder, &s->record_options.recorder, err);
+
+	if (!r)
+		snprintf(s->sensor_id, sizeof(s->sensor_id), "%s", recorder_sensor_id(s->recorder));
+	return r;
+}
+
 static int open_engine(struct sensor_command *s, struct error *err)
 {
-	int r = draw_sensor_id(s, err);
+	int r = s->recorded ? open_recorder(s, err) : draw_sensor_id(s, err);
 
 	if (r)
 		return r;
 	s->encoder = capsule8_encoder_new(s->sensor_id);
 	if (!s->encoder)
 		return error_set(err, -ENOMEM, "out of memory");
+	s->engine_options.recorder = s->recorder;
+	s->engine_options.recorded = s->recorded;
+	s->engine_options.encoder = s->encoder;
+	s->engine_options.encoder_new = capsule8_encoder_new;
+	s->engine_options.encoder_free = capsule8_encoder_free;
 	r = engine_new(&s->engine, &s->engine_options, err);
 	return r ? r : engine_stop_on_signals(s->engine, err);
 }
@@ -259,6 +280,7 @@ static void keep_memory(void)
 static int sensor_serve(struct sensor_command *s)
 {
 	struct error err = {0};
+	uint64_t last_sequence;
 	int r;
 
 	/* Until the engine answers them they wait, so that an early one does not end us half-way. */
@@ -284,7 +306,9 @@ static int sensor_serve(struct sensor_command *s)
 	descriptor_set_free(s->descriptors);
 	/* And so do those of the runtimes. */
 	runtimes_free(s->runtimes);
+	last_sequence = s->engine ? engine_last_sequence(s->engine) : 0;
 	engine_free(s->engine);
+	recorder_free(s->recorder, last_sequence);
 	capsule8_encoder_free(s->encoder);
 	if (!r)
 		log_info("stopped", "sensor_id=%s", s->sensor_id);
@@ -415,11 +439,19 @@ static int parse_option(struct sensor_command *s, const char *verb, int option)
 	case 'v':
 		return parse_log_level(verb);
 	default:
-		return EX_USAGE;
+		return record_options_parse(&s->record_options, verb, option);
 	}
 }
 
-int command_sensor(int argc, char **argv)
+static void put_help(void)
+{
+	fputs(help, stdout);
+	fputs(record_options_help, stdout);
+	fputs(help_end, stdout);
+}
+
+/* 0, or the exit status. */
+static int parse_options(struct sensor_command *s, int argc, char **argv, bool *ret_help)
 {
 	static const struct option longs[] = {
 		{"listen", required_argument, NULL, 'l'},
@@ -441,25 +473,39 @@ int command_sensor(int argc, char **argv)
 		{"containerd-socket", required_argument, NULL, 'C'},
 		{"capture", required_argument, NULL, 'c'},
 		{"log-level", required_argument, NULL, 'v'},
+		RECORD_OPTIONS,
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
-	struct sensor_command s = {.engine_options = {.reorder_ns = REORDER_DELAY_DEFAULT_NS}};
 	int option;
 	int r;
 
 	optind = 0;
 	while ((option = options_next(argc, argv, "h", longs)) != -1) {
-		if (option == 'h') {
-			fputs(help, stdout);
+		*ret_help = option == 'h';
+		if (*ret_help)
 			return 0;
-		}
-		r = parse_option(&s, argv[0], option);
+		r = parse_option(s, argv[0], option);
 		if (r)
 			return r;
 	}
 	if (!options_no_more_words(argc, argv))
 		return EX_USAGE;
+	return record_options_spec(&s->record_options, argv[0], &s->decode_options, &s->recorded);
+}
+
+int command_sensor(int argc, char **argv)
+{
+	struct sensor_command s = {.engine_options = {.reorder_ns = REORDER_DELAY_DEFAULT_NS}};
+	bool help_asked = false;
+	int r;
+
+	record_options_init(&s.record_options);
+	r = parse_options(&s, argc, argv, &help_asked);
+	if (help_asked)
+		put_help();
+	if (r || help_asked)
+		goto out;
 	s.engine_options.probes.forbidden = s.forbidden.names;
 	s.engine_options.probes.forbidden_count = s.forbidden.count;
 	s.engine_options.probes.spoiled_layouts = s.forbidden.structures;
@@ -468,5 +514,9 @@ int command_sensor(int argc, char **argv)
 	s.engine_options.containers = &s.container_options;
 	if (!s.listen_count)
 		s.listen[s.listen_count++] = DEFAULT_ADDRESS;
-	return sensor_serve(&s);
+	r = sensor_serve(&s);
+out:
+	subscription_spec_free(s.recorded);
+	record_options_done(&s.record_options);
+	return r;
 }

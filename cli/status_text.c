@@ -27,6 +27,11 @@ static void put_bad_count(struct buffer *out, bool color, uint64_t count, const 
 	text_style(out, color && count, STYLE_PLAIN);
 }
 
+static uint64_t timestamp_ns(const Google__Protobuf__Timestamp *timestamp)
+{
+	return (uint64_t)timestamp->seconds * NSEC_PER_SEC + (uint64_t)timestamp->nanos;
+}
+
 static void put_sensor(struct buffer *out, bool color, const Ringside__V0__GetStatusResponse *status, uint64_t now_ns)
 {
 	put_head(out, color, "sensor");
@@ -34,7 +39,7 @@ static void put_sensor(struct buffer *out, bool color, const Ringside__V0__GetSt
 	text_put_escaped(out, status->version);
 	buffer_printf(out, ", pid %" PRId32, status->pid);
 	if (status->start_time) {
-		uint64_t start_ns = (uint64_t)status->start_time->seconds * NSEC_PER_SEC + (uint64_t)status->start_time->nanos;
+		uint64_t start_ns = timestamp_ns(status->start_time);
 
 		buffer_put_string(out, ", up ");
 		text_put_duration(out, now_ns > start_ns ? now_ns - start_ns : 0);
@@ -78,6 +83,43 @@ static void put_containers(struct buffer *out, bool color, const Ringside__V0__C
 		return;
 	put_head(out, color, "");
 	text_put_escaped(out, containers->problem);
+	buffer_put_u8(out, '\n');
+}
+
+static void put_recorder(struct buffer *out, bool color, const Ringside__V0__RecorderStatus *recorder, uint64_t now_ns)
+{
+	put_head(out, color, "recorder");
+	text_put_escaped(out, recorder->directory);
+	buffer_put_string(out, ": ");
+	text_put_size(out, recorder->stored_bytes);
+	buffer_put_string(out, " of ");
+	text_put_size(out, recorder->capacity_bytes);
+	buffer_printf(out, " in %" PRIu64 " segment%s", recorder->segments, recorder->segments == 1 ? "" : "s");
+	if (recorder->oldest) {
+		uint64_t oldest_ns = timestamp_ns(recorder->oldest);
+
+		buffer_put_string(out, ", the last ");
+		text_put_duration(out, now_ns > oldest_ns ? now_ns - oldest_ns : 0);
+	}
+	buffer_printf(out, ", %" PRIu64 " deleted\n", recorder->deleted_segments);
+	put_head(out, color, "");
+	buffer_printf(out, "%" PRIu64 " events written", recorder->events);
+	if (recorder->events)
+		buffer_printf(out, " (%.1f bytes each)", (double)recorder->written_bytes / (double)recorder->events);
+	buffer_put_string(out, ", ");
+	put_bad_count(out, color, recorder->lost, "lost, ");
+	text_put_size(out, recorder->queued_bytes);
+	buffer_put_string(out, " of ");
+	text_put_size(out, recorder->queue_capacity);
+	buffer_printf(out, " wait; %" PRIu32 " replaying, %" PRIu64 " joined the live stream\n", recorder->replaying, recorder->joined);
+	put_head(out, color, "");
+	text_put_escaped(out, recorder->query);
+	buffer_put_u8(out, '\n');
+	if (!recorder->failures)
+		return;
+	put_head(out, color, "");
+	put_bad_count(out, color, recorder->failures, recorder->failing ? "failures, it cannot write now: " : "failures, the last was: ");
+	text_put_escaped(out, recorder->failure);
 	buffer_put_u8(out, '\n');
 }
 
@@ -163,6 +205,8 @@ void status_text_put(struct buffer *out, bool color, const Ringside__V0__GetStat
 		put_processes(out, color, status->processes);
 	if (status->containers)
 		put_containers(out, color, status->containers);
+	if (status->recorder)
+		put_recorder(out, color, status->recorder, now_ns);
 	put_kernel_events(out, color, status);
 	text_style(out, color, STYLE_BOLD);
 	buffer_printf(out, "subscribers (%zu)", status->n_subscribers);

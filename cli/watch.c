@@ -1,13 +1,10 @@
 #include "cli/command.h"
 
-#include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/parse.h"
 #include "cli/interrupt.h"
-#include "cli/options.h"
 #include "cli/response.h"
 #include "cli/text.h"
-#include "cli/watch_query.h"
+#include "cli/watch_options.h"
 #include "service/grpc_client.h"
 
 #include <errno.h>
@@ -60,8 +57,10 @@ static const char help[] =
 	"                          * and ? not crossing a /)\n"
 	"  -n, --limit N           end after N events\n"
 	"      --throttle DURATION at most one event in so much time: 100ms, 1s, 2m, 1h\n"
-	"      --for DURATION      end after so much time\n"
-	"      --since DURATION    begin so long ago, as far as the sensor keeps history\n"
+	"      --for DURATION      end after so much time, counted from where it begins\n"
+	"      --since DURATION    begin so long ago: what a sensor with a recorder (ringside sensor --record) has kept comes\n"
+	"                          first, then what happens, without a gap between; what is missing is told by a line\n"
+	"                          that begins with 'lost'. A sensor without one begins now, and says so\n"
 	"  -o, --output FORM       text; json: one object per line, protobuf's JSON of a TelemetryEvent;\n"
 	"                          none: only count\n"
 	"      --connect ADDRESS   of the sensor: unix:PATH or HOST:PORT (" DEFAULT_ADDRESS ",\n"
@@ -98,25 +97,15 @@ struct watch {
 	const char *address;
 	char **words;
 	size_t word_count;
-	const char *file; /* NULL: none */
+	struct watch_options options;
 	struct watch_query query;
-	struct container_filter *containers; /* until the spec has it */
-	uint64_t limit;
-	uint64_t throttle_ns;
-	uint64_t since_ns;
-	bool has_since;
-	uint64_t for_ns;
-	bool has_for;
-	enum output_form form;
-	enum color_mode color;
-	bool quiet;
 	size_t refused; /* clauses that the sensor does not serve */
 	struct response_reader reader;
 };
 
 static void note(const struct watch *w, const char *text)
 {
-	if (!w->quiet)
+	if (!w->options.quiet)
 		fprintf(stderr, "ringside: %s\n", text);
 }
 
@@ -147,14 +136,14 @@ static void say_watching(const struct watch *w)
 	if (w->query.spec && w->refused >= w->query.spec->clause_count)
 		return;
 	note(w, "subscribed");
-	if (w->quiet || !isatty(STDERR_FILENO))
+	if (w->options.quiet || !isatty(STDERR_FILENO))
 		return;
 	fputs("watching", stderr);
 	for (size_t i = 0; i < w->word_count; i++)
 		fprintf(stderr, " %s", w->words[i]);
-	if (w->file)
-		fprintf(stderr, " %s", w->file);
-	fprintf(stderr, "%s on %s; Ctrl-C ends it\n", w->word_count || w->file ? "" : " process", w->address);
+	if (w->options.file)
+		fprintf(stderr, " %s", w->options.file);
+	fprintf(stderr, "%s on %s; Ctrl-C ends it\n", w->word_count || w->options.file ? "" : " process", w->address);
 }
 
 static void say_summary(const struct watch *w)
@@ -162,7 +151,7 @@ static void say_summary(const struct watch *w)
 	struct buffer line;
 
 	/* With -o none the counts are the output. */
-	if (w->quiet && w->form != OUTPUT_NONE)
+	if (w->options.quiet && w->options.form != OUTPUT_NONE)
 		return;
 	buffer_init(&line, 0);
 	buffer_put_string(&line, "ringside: ");
@@ -275,12 +264,12 @@ static int watch_run(struct watch *w)
 		say_error(&err);
 		return 1;
 	}
-	response_reader_init(&w->reader, w->form);
-	w->reader.text.color = color_mode_wanted(w->color, STDOUT_FILENO);
+	response_reader_init(&w->reader, w->options.form);
+	w->reader.text.color = color_mode_wanted(w->options.color, STDOUT_FILENO);
 	w->reader.text.realtime_offset_ns = (int64_t)(clock_realtime_ns() - clock_monotonic_ns());
 	w->reader.refused = say_refused;
 	w->reader.context = w;
-	if (w->form == OUTPUT_TEXT && isatty(STDOUT_FILENO))
+	if (w->options.form == OUTPUT_TEXT && isatty(STDOUT_FILENO))
 		event_text_put_head(&w->reader.out, &w->reader.text);
 	status = watch_client(w, client);
 	response_reader_done(&w->reader);
@@ -288,119 +277,12 @@ static int watch_run(struct watch *w)
 	return status;
 }
 
-/* `unit_ns`: it has to be a whole number of these, at least one; 0: anything. */
-static bool parse_duration_option(const char *verb, const char *name, uint64_t unit_ns, uint64_t *ret_ns)
-{
-	struct error err;
-
-	if (parse_duration(optarg, ret_ns, &err))
-		usage_error(verb, "--%s: %s", name, err.message);
-	else if (*ret_ns > INT64_MAX)
-		usage_error(verb, "--%s: \"%s\" is too long: at most 292 years are possible", name, optarg);
-	else if (unit_ns && (!*ret_ns || *ret_ns % unit_ns))
-		usage_error(verb, "--%s: \"%s\" is not a whole number of milliseconds of at least 1", name, optarg);
-	else
-		return true;
-	return false;
-}
-
-static bool add_container(struct watch *w, const char *verb)
-{
-	struct error err;
-
-	if (!w->containers)
-		w->containers = container_filter_new();
-	if (!w->containers)
-		error_set(&err, -ENOMEM, "out of memory");
-	else if (!container_filter_add_any(w->containers, optarg, &err))
-		return true;
-	usage_error(verb, "--container: %s", err.message);
-	return false;
-}
-
-static bool parse_option(struct watch *w, const char *verb, int option)
-{
-	struct error err;
-
-	switch (option) {
-	case 'a':
-		w->address = optarg;
-		return true;
-	case 'C':
-		return add_container(w, verb);
-	case 'n':
-		if (!parse_number(optarg, 1, INT64_MAX, &w->limit, &err))
-			return true;
-		usage_error(verb, "--limit: %s", err.message);
-		return false;
-	case 't':
-		return parse_duration_option(verb, "throttle", NSEC_PER_MSEC, &w->throttle_ns);
-	case 'F':
-		w->file = optarg;
-		return true;
-	case 's':
-		w->has_since = true;
-		return parse_duration_option(verb, "since", 0, &w->since_ns);
-	case 'f':
-		w->has_for = true;
-		return parse_duration_option(verb, "for", 0, &w->for_ns);
-	case 'o':
-		return output_form_parse(verb, optarg, OUTPUT_FORMS_USUAL | OUTPUT_FORM_BIT(OUTPUT_NONE), &w->form);
-	case 'c':
-		return color_option_parse(verb, optarg, &w->color);
-	case 'q':
-		w->quiet = true;
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* Options are stronger than what the text says. */
-static void set_modifiers(struct watch *w, struct subscription_spec *spec)
-{
-	if (w->limit)
-		spec->limit = w->limit;
-	if (w->throttle_ns)
-		spec->throttle_ns = w->throttle_ns;
-	if (w->has_since)
-		spec->since_ns = w->since_ns;
-	if (w->has_for) {
-		spec->for_ns = w->for_ns;
-		spec->has_for = true;
-	}
-	if (w->containers) {
-		container_filter_free(spec->containers);
-		spec->containers = take_pointer(w->containers);
-	}
-}
-
-static bool read_query(struct watch *w, const char *verb)
-{
-	bool has_modifiers = w->limit || w->throttle_ns || w->has_since || w->has_for || w->containers;
-
-	if (watch_query_read(&w->query, w->words, w->word_count, w->file)) {
-		text_flush(&w->query.report, STDERR_FILENO);
-		return false;
-	}
-	if (w->query.is_json && has_modifiers) {
-		usage_error(verb, "%s is a whole subscription: --limit and the like have to stand in it", w->file);
-		return false;
-	}
-	if (!w->query.is_json)
-		set_modifiers(w, w->query.spec);
-	return true;
-}
-
 int command_watch(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"connect", required_argument, NULL, 'a'}, {"container", required_argument, NULL, 'C'},
-		{"limit", required_argument, NULL, 'n'},   {"throttle", required_argument, NULL, 't'},
-		{"since", required_argument, NULL, 's'},   {"for", required_argument, NULL, 'f'},
-		{"file", required_argument, NULL, 'F'},    {"output", required_argument, NULL, 'o'},
-		{"color", required_argument, NULL, 'c'},   {"quiet", no_argument, NULL, 'q'},
-		{"help", no_argument, NULL, 'h'},          {0},
+		{"connect", required_argument, NULL, 'a'},
+		WATCH_OPTIONS_LONG,
+		{0},
 	};
 	struct watch w = {0};
 	int status = EX_USAGE;
@@ -408,24 +290,26 @@ int command_watch(int argc, char **argv)
 
 	watch_query_init(&w.query);
 	optind = 0;
-	while ((option = options_next(argc, argv, "n:o:qh", longs)) != -1) {
+	while ((option = options_next(argc, argv, WATCH_OPTIONS_SHORT, longs)) != -1) {
 		if (option == 'h') {
 			fputs(help, stdout);
 			fputs(examples, stdout);
 			status = 0;
 			goto out;
 		}
-		if (!parse_option(&w, argv[0], option))
+		if (option == 'a')
+			w.address = optarg;
+		else if (!watch_options_take(&w.options, argv[0], option))
 			goto out;
 	}
 	w.address = options_address(w.address);
 	w.words = argv + optind;
 	w.word_count = (size_t)(argc - optind);
-	if (!read_query(&w, argv[0]))
+	if (!watch_options_read_query(&w.options, argv[0], w.words, w.word_count, &w.query))
 		goto out;
 	status = watch_run(&w);
 out:
 	watch_query_done(&w.query);
-	container_filter_free(w.containers);
+	watch_options_done(&w.options);
 	return status;
 }

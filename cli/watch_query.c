@@ -190,6 +190,8 @@ int watch_query_read(struct watch_query *q, char *const *words, size_t count, co
 		r = read_file(q, file, count);
 	if (r || q->is_json)
 		return r;
+	if (q->may_be_empty)
+		return q->spec ? 0 : read_text(q, NULL, "");
 	/* Words may be limits and the like only. */
 	if (!file && (!q->spec || !q->spec->clause_count))
 		r = read_text(q, NULL, EVERYTHING);

@@ -12,6 +12,7 @@ struct watch_query {
 	struct subscription_spec *spec; /* the text form. With JSON: as the sensor will read it, for its clauses; NULL: it will refuse it */
 	struct buffer packed;           /* a GetEventsRequest, with JSON only */
 	bool is_json;
+	bool may_be_empty;    /* the caller's to set: without an event there are no clauses in the spec, rather than those of "process" */
 	struct buffer report; /* after a failure: lines for standard error */
 };
 
@@ -19,7 +20,7 @@ void watch_query_init(struct watch_query *q);
 void watch_query_done(struct watch_query *q);
 
 /*
- * Reads the words, each of them a query, then the file (NULL: none; "-": standard input). Without any, "process" is meant. -EINVAL and other errors
+ * Reads the words, each of them a query, then the file (NULL: none; "-": standard input). Without any, "process" is meant, unless may_be_empty. -EINVAL and other errors
  * with the report: it shows the line that is wrong, with a caret under the place.
  */
 int watch_query_read(struct watch_query *q, char *const *words, size_t count, const char *file);

@@ -14,6 +14,7 @@ static const struct {
 } commands[] = {
 	{"sensor", command_sensor}, {"watch", command_watch},   {"events", command_events}, {"check", command_check},
 	{"status", command_status}, {"probes", command_probes}, {"trace", command_trace},   {"containers", command_containers},
+	{"replay", command_replay}, {"record", command_record},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -39,7 +40,7 @@ static int run_with(size_t command, const char *first, const char *second)
 
 Test(command, every_verb_explains_itself)
 {
-	char output[16384];
+	char output[65536];
 	FILE *stdout_file = cr_get_redirected_stdout();
 	size_t length;
 
@@ -67,7 +68,8 @@ Test(command, values_out_of_range_are_usage_errors)
 	enum {
 		SENSOR,
 		WATCH,
-		CONTAINERS = 7
+		CONTAINERS = 7,
+		REPLAY
 	};
 
 	cr_assert_eq(run_with(SENSOR, "--ring-memory", "lots"), EX_USAGE);
@@ -105,6 +107,12 @@ Test(command, values_out_of_range_are_usage_errors)
 	cr_assert_eq(run_with(WATCH, "--container", ""), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "--container", "nginx:[0"), EX_USAGE);
 	cr_assert_eq(run_with(WATCH, "process:begin", NULL), EX_USAGE);
+	cr_assert_eq(run_with(REPLAY, "--limit", "0"), EX_USAGE);
+	cr_assert_eq(run_with(REPLAY, "--throttle", "0"), EX_USAGE);
+	cr_assert_eq(run_with(REPLAY, "--since", "yesterday"), EX_USAGE);
+	cr_assert_eq(run_with(REPLAY, "--for", "2562048h"), EX_USAGE);
+	cr_assert_eq(run_with(REPLAY, "--connect", "unix:/run/sock"), EX_USAGE);
+	cr_assert_eq(run_with(REPLAY, "-o", "markdown"), EX_USAGE);
 	cr_assert_eq(run_with(CONTAINERS, "nginx:[0", NULL), EX_USAGE);
 	cr_assert_eq(run_with(CONTAINERS, "", NULL), EX_USAGE);
 	cr_assert_eq(run_with(CONTAINERS, "-o", "markdown"), EX_USAGE);

@@ -1,5 +1,7 @@
 #include "cli/status_text.h"
 
+#include "base/clock.h"
+
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,4 +128,35 @@ Test(status_text, what_a_throttle_drops_is_told_where_there_is_a_throttle)
 	buffer_put_u8(&out, 0);
 	ringside__v0__subscriber__free_unpacked(s, NULL);
 	cr_assert_not_null(strstr((const char *)out.data, "  30 matched, 25 delivered, 7 throttled, lost 5 in its queue"));
+}
+
+Test(status_text, a_recorder_that_cannot_write_says_why)
+{
+	Ringside__V0__GetStatusResponse status = RINGSIDE__V0__GET_STATUS_RESPONSE__INIT;
+	Ringside__V0__RecorderStatus recorder = RINGSIDE__V0__RECORDER_STATUS__INIT;
+	Google__Protobuf__Timestamp oldest = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+
+	oldest.seconds = 1000;
+	recorder.directory = (char *)"/var/lib/ringside\x1b";
+	recorder.query = (char *)"process:exec";
+	recorder.failure = (char *)"segment: No space left on device";
+	recorder.failing = true;
+	recorder.failures = 3;
+	recorder.events = 200;
+	recorder.written_bytes = 2500;
+	recorder.stored_bytes = 2048;
+	recorder.capacity_bytes = 8192;
+	recorder.segments = 1;
+	recorder.queue_capacity = 1024;
+	recorder.oldest = &oldest;
+	status.recorder = &recorder;
+	status_text_put(&out, false, &status, 1060 * NSEC_PER_SEC);
+	buffer_put_u8(&out, 0);
+	cr_assert_not_null(
+		strstr((const char *)out.data,
+		       "recorder   /var/lib/ringside\\x1b: 2 KiB of 8 KiB in 1 segment, the last 1 m, 0 deleted\n"
+		       "           200 events written (12.5 bytes each), 0 lost, 0 B of 1 KiB wait; 0 replaying, 0 joined the live stream\n"
+		       "           process:exec\n"
+		       "           3 failures, it cannot write now: segment: No space left on device\n"),
+		"%s", (const char *)out.data);
 }

@@ -89,6 +89,16 @@ Test(watch_query, words_without_an_event_mean_processes_too)
 	expect_description("process; limit 5");
 }
 
+Test(watch_query, words_without_an_event_can_be_left_without_one)
+{
+	query.may_be_empty = true;
+	cr_assert_eq(read_words(NULL, NULL, NULL), 0);
+	expect_description("");
+	cr_assert_eq(read_words("limit 5", NULL, NULL), 0);
+	cr_assert_eq(query.spec->clause_count, 0);
+	cr_assert_eq(query.spec->limit, 5);
+}
+
 Test(watch_query, each_word_is_a_query)
 {
 	cr_assert_eq(read_words("process:exec where uid != 0", "file:open; limit 3", NULL), 0);
