@@ -17,4 +17,4 @@ lint: deps-lint $(BUILD)/packages.mk $(PROTO_H) $(SYSCALL_TABLE) $(DESCRIPTOR_SE
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability,performance \
 		--suppressions-list=.cppcheck --include=make/cppcheck.h -I. $(foreach f,$(FOLDERS),$(f))
 	printf '%s\n' $(foreach f,$(FOLDERS),$(wildcard $(f)/*.c)) | xargs -P 2 -n 6 clang-tidy --quiet -p $(BUILD)
-	$(MAKE) --no-print-directory BUILD=build/clang CC=clang build/clang/ringside
+	$(MAKE) --no-print-directory BUILD=build/clang CC=clang OPTIMIZE=-O0 build/clang/ringside
