@@ -78,6 +78,18 @@ test('a window that is over has its part of the past and ends', async (t) => {
 	assert.deepEqual(gaps(stream), []);
 });
 
+test('a window over the seam ends at its time', async (t) => {
+	const sensor = await startRecorder(t);
+
+	await flood(t, 500);
+	const stream = await since(t, sensor, calls, 10n * second, { for_duration: duration(12n * second) });
+
+	await flood(t, 200);
+	const { code: ending } = await stream.ended;
+	assert.equal(ending, code.OK);
+	assert.equal(things(stream).length, 700);
+});
+
 test('limits and throttles count the past', async (t) => {
 	const sensor = await startRecorder(t);
 

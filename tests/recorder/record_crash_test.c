@@ -22,11 +22,12 @@
 
 /* ThreadSanitizer slows a fork down a hundredfold. */
 #ifdef __SANITIZE_THREAD__
-#define KILLS 20
+#define KILLS   20
+#define DAMAGES 50
 #else
-#define KILLS 500
+#define KILLS   500
+#define DAMAGES 500
 #endif
-#define DAMAGES     500
 #define PATIENCE_NS (100 * NSEC_PER_SEC)
 
 /* What the child has done, as far as it knows. */
