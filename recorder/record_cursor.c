@@ -1,6 +1,7 @@
 #include "recorder/record_cursor.h"
 
 #include "base/log.h"
+#include "recorder/record_io.h"
 
 #include <errno.h>
 #include <string.h>
@@ -104,11 +105,16 @@ static bool is_wanted(const struct record_cursor *c, const struct record_block_h
 	       !record_is_before(&c->segment, header->realtime_offset_ns, header->last_time_ns, &c->wanted->from);
 }
 
-static void pass(struct record_cursor *c, const struct record_block_header *header)
+static void note_sequence(struct record_cursor *c, const struct record_block_header *header)
 {
-	c->offset = header->offset + header->raw_size;
 	if (header->last_sequence > c->last_sequence)
 		c->last_sequence = header->last_sequence;
+}
+
+static void pass(struct record_cursor *c, const struct record_block_header *header)
+{
+	c->offset = record_block_end_offset(header);
+	note_sequence(c, header);
 	if (header->last_time_ns)
 		c->last_time_ns = header->last_time_ns;
 }
@@ -143,8 +149,7 @@ static enum record_cursor_result read_block(struct record_cursor *c, const struc
 	}
 	c->raw_offset = header->offset;
 	c->realtime_offset_ns = header->realtime_offset_ns;
-	if (header->last_sequence > c->last_sequence)
-		c->last_sequence = header->last_sequence;
+	note_sequence(c, header);
 	c->last_time_ns = header->last_time_ns;
 	c->blocks_read++;
 	return RECORD_CURSOR_BLOCK;
@@ -170,9 +175,8 @@ static enum record_cursor_result read_segment(struct record_cursor *c)
 			c->damaged = true;
 			continue;
 		}
-		if (block->header.offset + block->header.raw_size <= c->offset) {
-			if (block->header.last_sequence > c->last_sequence)
-				c->last_sequence = block->header.last_sequence;
+		if (record_block_end_offset(&block->header) <= c->offset) {
+			note_sequence(c, &block->header);
 			continue;
 		}
 		result = read_block(c, block);

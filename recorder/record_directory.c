@@ -228,7 +228,7 @@ int record_directory_numbers(int directory_fd, uint64_t **ret, size_t *ret_count
 }
 
 /* The first and the last number, of blocks some of which have none. */
-static void add_block(struct record_segment *s, const struct record_block_header *h)
+void record_segment_add_block(struct record_segment *s, const struct record_block_header *h)
 {
 	if (!s->blocks)
 		s->first_time_ns = h->first_time_ns;
@@ -265,7 +265,7 @@ static int look_at_blocks(struct segment_reader *reader, struct record_segment *
 		if (blocks[i].damaged)
 			s->damaged_bytes += blocks[i].size;
 		else
-			add_block(s, &blocks[i].header);
+			record_segment_add_block(s, &blocks[i].header);
 	}
 	s->ended = s->ended && s->closed;
 	return 0;

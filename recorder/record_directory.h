@@ -48,6 +48,9 @@ bool record_directory_is_locked(int directory_fd);
 /* The sensor's id: what stands there, or else `fresh` (16 digits), which is then written down. */
 int record_directory_sensor_id(int directory_fd, const char *fresh, char ret[17], struct error *err);
 
+/* Adds what the header of its next block says. */
+void record_segment_add_block(struct record_segment *segment, const struct record_block_header *block);
+
 /* Reads what is known of one segment. -ENOENT and other -errno; a segment that cannot be read is no failure (`unreadable`). */
 int record_segment_look(int directory_fd, uint64_t number, struct record_segment *ret, struct error *err);
 

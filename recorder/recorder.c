@@ -73,6 +73,18 @@ static void on_ready(void *context)
 
 /* Counters and state that others look at */
 
+/* What is in memory, taken or not. With the mutex held. */
+static size_t queued_bytes(const struct recorder *r)
+{
+	struct outbox_counters outbox;
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < r->pending_count; i++)
+		bytes += r->pending[i]->length;
+	outbox_counters(r->outbox, &outbox);
+	return bytes + outbox.bytes;
+}
+
 static void count_failure(struct recorder *r, const struct error *err)
 {
 	bool first;
@@ -250,20 +262,10 @@ static void note_block(struct recorder *r, const struct record_block_header *hea
 {
 	struct record_segment *s = &r->segment;
 
+	record_segment_add_block(s, header);
 	s->size = segment_writer_size(r->writer);
-	if (!s->blocks++)
-		s->first_time_ns = header->first_time_ns;
-	if (!s->first_sequence)
-		s->first_sequence = header->first_sequence;
 	if (header->last_sequence)
-		r->last_sequence = s->last_sequence = header->last_sequence;
-	s->last_time_ns = header->last_time_ns;
-	s->end_offset = header->offset + header->raw_size;
-	s->realtime_offset_ns = header->realtime_offset_ns;
-	s->kinds |= header->kinds;
-	s->events += header->events;
-	s->raw_bytes += header->raw_size;
-	s->lost += header->lost;
+		r->last_sequence = header->last_sequence;
 	record_segments_update(r->segments, s);
 }
 
@@ -745,15 +747,11 @@ const uint8_t *recorder_boot_id(const struct recorder *r)
 void recorder_counters(struct recorder *r, struct recorder_counters *ret)
 {
 	struct record_segment oldest;
-	struct outbox_counters outbox;
 
 	pthread_mutex_lock(&r->mutex);
 	*ret = r->counters;
-	for (size_t i = 0; i < r->pending_count; i++)
-		ret->queued_bytes += r->pending[i]->length;
+	ret->queued_bytes = queued_bytes(r);
 	pthread_mutex_unlock(&r->mutex);
-	outbox_counters(r->outbox, &outbox);
-	ret->queued_bytes += outbox.bytes;
 	ret->segments = record_segments_count(r->segments);
 	ret->stored_bytes = record_segments_bytes(r->segments);
 	if (record_segments_find(r->segments, 0, &oldest) && !oldest.unreadable)
@@ -797,17 +795,13 @@ size_t recorder_peek(struct recorder *r, uint64_t offset, struct chunk **chunks,
 
 size_t recorder_distance(struct recorder *r, uint64_t offset)
 {
-	struct outbox_counters outbox;
-	size_t bytes = 0;
 	uint64_t begin;
+	size_t bytes;
 
 	pthread_mutex_lock(&r->mutex);
 	begin = r->pending_offset;
-	for (size_t i = 0; i < r->pending_count; i++)
-		bytes += r->pending[i]->length;
-	outbox_counters(r->outbox, &outbox);
+	bytes = queued_bytes(r);
 	pthread_mutex_unlock(&r->mutex);
-	bytes += outbox.bytes;
 	if (offset < begin)
 		return SIZE_MAX;
 	return offset - begin < bytes ? bytes - (size_t)(offset - begin) : 0;

@@ -143,6 +143,7 @@ void history_counters(const struct history *h, struct history_counters *ret)
 /* Steps */
 
 static void start_step(struct history_subscription *s);
+static void go_on(struct history_subscription *s);
 
 /* Nothing more comes. */
 static void end_stream(struct history_subscription *s, int code, const char *message)
@@ -226,12 +227,8 @@ static void try_join(struct history_subscription *s)
 		return;
 	if (s->result == REPLAY_CAUGHT_UP)
 		join(s);
-	else if (s->result == REPLAY_ENDED)
-		end_stream(s, STATUS_OK, "");
-	else if (s->result == REPLAY_FAILED)
-		end_stream(s, STATUS_RESOURCE_EXHAUSTED, "the sensor is out of memory");
 	else
-		start_step(s);
+		go_on(s);
 }
 
 /* What the last step made is in the outbox. */
@@ -311,11 +308,12 @@ static bool note(void *context, size_t clause, struct subscriber_status *ret)
 {
 	const struct coverage *coverage = context;
 	const struct history *h = coverage->history;
-	enum record_coverage covers = record_coverage_of(h->options.kept, h->served, coverage->spec, clause);
+	enum record_coverage covers;
 	struct buffer text;
 
-	if (covers == RECORD_COVERS_ALL)
+	if (coverage->recorded[clause])
 		return false;
+	covers = record_coverage_of(h->options.kept, h->served, coverage->spec, clause);
 	buffer_init(&text, 0);
 	clause_describe(&coverage->spec->clauses[clause], &text);
 	ret->code = STATUS_OUT_OF_RANGE;

@@ -237,7 +237,6 @@ static void add_recorder(struct snapshot *s, struct recorder *recorder, const st
 
 static void add_identity(struct snapshot *s)
 {
-
 	s->response->version = copy(s, RINGSIDE_VERSION);
 	s->response->sensor_id = copy(s, s->backend->sensor_id);
 	s->response->pid = (int32_t)getpid();
