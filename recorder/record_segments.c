@@ -1,10 +1,11 @@
 #include "recorder/record_segments.h"
 
+#include "base/boot_id.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -24,37 +25,40 @@ struct record_segments {
 	size_t capacity;
 };
 
-static int parse_boot_id(const char *text, uint8_t ret[16])
+/* The bytes of hexadecimal digits, two each. */
+static void take_digits(const char digits[BOOT_ID_DIGITS + 1], uint8_t ret[BOOT_ID_DIGITS / 2])
 {
-	size_t digits = 0;
+	for (size_t i = 0; i < BOOT_ID_DIGITS / 2; i++) {
+		const char pair[] = {digits[2 * i], digits[2 * i + 1], '\0'};
 
-	memset(ret, 0, 16);
-	for (; *text && *text != '\n'; text++) {
-		int digit;
-
-		if (*text == '-')
-			continue;
-		if (!isxdigit((unsigned char)*text) || digits == 32)
-			return -EINVAL;
-		digit = isdigit((unsigned char)*text) ? *text - '0' : tolower((unsigned char)*text) - 'a' + 10;
-		ret[digits / 2] |= (uint8_t)(digit << (digits % 2 ? 0 : 4));
-		digits++;
+		ret[i] = (uint8_t)strtoul(pair, NULL, 16);
 	}
-	return digits == 32 ? 0 : -EINVAL;
+}
+
+struct record_moment record_moment_of(const uint8_t boot_id[16])
+{
+	struct record_moment moment = {
+		.monotonic_ns = (int64_t)clock_monotonic_ns(),
+		.realtime_ns = (int64_t)clock_realtime_ns(),
+	};
+
+	memcpy(moment.boot_id, boot_id, sizeof(moment.boot_id));
+	return moment;
 }
 
 int record_moment_now(struct record_moment *ret, struct error *err)
 {
-	static const char path[] = "/proc/sys/kernel/random/boot_id";
-	cleanup_fclose FILE *file = fopen(path, "re");
-	char line[64];
+	cleanup_close int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char digits[BOOT_ID_DIGITS + 1];
+	uint8_t boot_id[BOOT_ID_DIGITS / 2];
+	int count = proc_fd < 0 ? error_set_errno(err, -errno, "/proc") : boot_id_read(proc_fd, digits, err);
 
-	if (!file || !fgets(line, sizeof(line), file))
-		return error_set_errno(err, errno ? -errno : -EIO, "%s", path);
-	if (parse_boot_id(line, ret->boot_id))
-		return error_set(err, -EINVAL, "%s: no UUID: %.40s", path, line);
-	ret->monotonic_ns = (int64_t)clock_monotonic_ns();
-	ret->realtime_ns = (int64_t)clock_realtime_ns();
+	if (count < 0)
+		return count;
+	if (count < BOOT_ID_DIGITS)
+		return boot_id_too_short(count, BOOT_ID_DIGITS, err);
+	take_digits(digits, boot_id);
+	*ret = record_moment_of(boot_id);
 	return 0;
 }
 

@@ -19,6 +19,8 @@ struct record_moment {
 
 /* Now, of this boot. -EINVAL, -errno: the boot's id cannot be read. */
 int record_moment_now(struct record_moment *ret, struct error *err);
+/* The same, when it is known which boot this is. */
+struct record_moment record_moment_of(const uint8_t boot_id[16]);
 /* `ns` earlier or, negative, later. */
 struct record_moment record_moment_earlier(const struct record_moment *moment, int64_t ns);
 

@@ -1,11 +1,9 @@
 #include "sensor/process_id.h"
 
+#include "base/boot_id.h"
 #include "base/clock.h"
-#include "base/cleanup.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,25 +13,15 @@
 
 static int read_boot_id(char boot[PROCESS_BOOT_BYTES], int proc_fd, struct error *err)
 {
-	static const char path[] = "sys/kernel/random/boot_id";
-	cleanup_close int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
-	char text[64];
-	ssize_t size;
-	size_t digits = 0;
+	char digits[BOOT_ID_DIGITS + 1];
+	int count = boot_id_read(proc_fd, digits, err);
 
-	if (fd < 0)
-		return error_set_errno(err, -errno, "%s of proc", path);
-	size = read(fd, text, sizeof(text));
-	if (size < 0)
-		return error_set_errno(err, -errno, "%s of proc", path);
-	for (ssize_t i = 0; i < size && digits < PROCESS_BOOT_BYTES - 1; i++) {
-		if (isxdigit((unsigned char)text[i]))
-			boot[digits++] = (char)tolower((unsigned char)text[i]);
-	}
-	if (digits != PROCESS_BOOT_BYTES - 1)
-		return error_set(err, -EINVAL, "%s of proc has %zu hexadecimal digits, at least %d are needed", path, digits,
-				 PROCESS_BOOT_BYTES - 1);
-	boot[digits] = '\0';
+	if (count < 0)
+		return count;
+	if (count < PROCESS_BOOT_BYTES - 1)
+		return boot_id_too_short(count, PROCESS_BOOT_BYTES - 1, err);
+	memcpy(boot, digits, PROCESS_BOOT_BYTES - 1);
+	boot[PROCESS_BOOT_BYTES - 1] = '\0';
 	return 0;
 }
 

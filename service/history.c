@@ -356,8 +356,8 @@ static struct replay_filter *make_filter(const struct history_subscription *s, c
 	return filter;
 }
 
-/* -ENOMEM; -errno of the clock's. */
-static int make_replay(struct history_subscription *s, const struct coverage *coverage, struct error *err)
+/* False: out of memory. */
+static bool make_replay(struct history_subscription *s, const struct coverage *coverage)
 {
 	const struct history_options *options = &s->history->options;
 	struct replay_options replay_options = {
@@ -367,15 +367,12 @@ static int make_replay(struct history_subscription *s, const struct coverage *co
 		.aside = s->aside,
 		.joined = subscriber_set_sequence(options->set),
 	};
-	struct record_moment now;
-	int r = record_moment_now(&now, err);
+	const uint8_t *boot_id = recorder_boot_id(options->recorder);
 
-	if (r)
-		return r;
-	memcpy(replay_options.boot_id, now.boot_id, sizeof(now.boot_id));
-	replay_options.filter = make_filter(s, coverage, now);
+	memcpy(replay_options.boot_id, boot_id, sizeof(replay_options.boot_id));
+	replay_options.filter = make_filter(s, coverage, record_moment_of(boot_id));
 	s->replay = replay_options.filter ? replay_new(&replay_options) : NULL;
-	return s->replay ? 0 : error_set(err, -ENOMEM, "out of memory");
+	return s->replay;
 }
 
 static struct history_subscription *subscription_new(struct history *h, struct outbox *outbox)
@@ -408,10 +405,10 @@ static int add(struct history_subscription *s, struct coverage *coverage, struct
 
 	if (r)
 		return r;
-	r = make_replay(s, coverage, err);
-	if (r)
-		subscriber_set_remove(options->set, take_pointer(s->subscriber));
-	return r;
+	if (make_replay(s, coverage))
+		return 0;
+	subscriber_set_remove(options->set, take_pointer(s->subscriber));
+	return error_set(err, -ENOMEM, "out of memory");
 }
 
 int history_add(struct history *h, struct subscription_spec *spec, struct outbox *outbox,
