@@ -1,6 +1,7 @@
 #include "recorder/replay_filter.h"
 
 #include "sensor/event_container.h"
+#include "subscription/throttle.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -136,19 +137,15 @@ static bool is_complete(const struct replay_filter *f)
 static enum replay_verdict admit(struct replay_filter *f, uint64_t time_ns, enum replay_verdict verdict)
 {
 	f->seam.matched++;
-	if (f->spec->throttle_ns) {
-		if (time_ns < f->seam.throttle_until_ns) {
-			f->seam.throttled++;
-			return REPLAY_PASS;
-		}
-		if (__builtin_add_overflow(time_ns, f->spec->throttle_ns, &f->seam.throttle_until_ns))
-			f->seam.throttle_until_ns = UINT64_MAX;
+	if (f->spec->throttle_ns && !throttle_passes(f->spec->throttle_ns, &f->seam.throttle_until_ns, time_ns)) {
+		f->seam.throttled++;
+		return REPLAY_PASS;
 	}
 	f->seam.delivered++;
 	return verdict;
 }
 
-bool replay_filter_is_over(const struct replay_filter *f, const struct replay_place *place, uint64_t time_ns)
+static bool is_over(const struct replay_filter *f, const struct replay_place *place, uint64_t time_ns)
 {
 	return is_complete(f) || (f->ends && !record_is_before(place->segment, place->realtime_offset_ns, time_ns, &f->until));
 }
@@ -158,7 +155,7 @@ enum replay_verdict replay_filter_ask(struct replay_filter *f, const struct caps
 	uint64_t kinds = place->all ? f->all_kinds : f->recorded_kinds;
 	bool full;
 
-	if (replay_filter_is_over(f, place, entry->time_ns))
+	if (is_over(f, place, entry->time_ns))
 		return REPLAY_OVER;
 	if (record_is_before(place->segment, place->realtime_offset_ns, entry->time_ns, &f->wanted.from))
 		return REPLAY_PASS;

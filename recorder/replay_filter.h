@@ -41,9 +41,6 @@ enum replay_verdict replay_filter_ask(struct replay_filter *f, const struct caps
 /* The same of an entry that the live feed has matched already: throttle and limit alone. */
 enum replay_verdict replay_filter_ask_matched(struct replay_filter *f, const struct capsule8_entry *entry);
 
-/* Whether nothing of a block or behind it can be taken any more, because the window ends before its first event. */
-bool replay_filter_is_over(const struct replay_filter *f, const struct replay_place *place, uint64_t time_ns);
-
 /* Times are of another boot from here on: the throttle's interval has nothing to do with them. */
 void replay_filter_new_boot(struct replay_filter *f);
 

@@ -1,5 +1,6 @@
 #include "subscription/feed.h"
 #include "subscription/generator.h"
+#include "subscription/throttle.h"
 #include "sensor/event_container.h"
 
 #include <stdlib.h>
@@ -117,18 +118,15 @@ static bool wants_container(struct feed *f, const struct event *event)
 	return !f->spec->containers || container_verdicts_match(&f->containers, f->spec->containers, event_container_of(event));
 }
 
-static bool throttle_passes(struct feed *f, uint64_t time_ns)
+static bool throttle(struct feed *f, uint64_t time_ns)
 {
 	struct subscriber_counters *counters = &f->members->counters;
 
-	if (time_ns < f->throttle_until_ns) {
-		counters->matched++;
-		counters->throttled++;
-		return false;
-	}
-	if (__builtin_add_overflow(time_ns, f->spec->throttle_ns, &f->throttle_until_ns))
-		f->throttle_until_ns = UINT64_MAX;
-	return true;
+	if (throttle_passes(f->spec->throttle_ns, &f->throttle_until_ns, time_ns))
+		return true;
+	counters->matched++;
+	counters->throttled++;
+	return false;
 }
 
 bool feed_passes(struct feed *f, const struct event *event)
@@ -137,7 +135,7 @@ bool feed_passes(struct feed *f, const struct event *event)
 		return true;
 	if (event->time_ns >= f->window.end_ns || !wants_container(f, event))
 		return false;
-	return f->held || !f->spec->throttle_ns || throttle_passes(f, event->time_ns);
+	return f->held || !f->spec->throttle_ns || throttle(f, event->time_ns);
 }
 
 /* Whether one of the clauses that take the event wants all of it. */
