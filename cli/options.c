@@ -1,8 +1,10 @@
 #include "cli/options.h"
 
+#include "base/parse.h"
 #include "base/suggest.h"
 #include "cli/command.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +109,17 @@ bool color_option_parse(const char *verb, const char *word, enum color_mode *ret
 		return true;
 	usage_error(verb, "--color %s: use auto, always or never", word);
 	return false;
+}
+
+int size_option_parse(const char *verb, const char *option, uint64_t least, uint64_t *ret)
+{
+	struct error err;
+
+	if (parse_size(optarg, ret, &err))
+		return usage_error(verb, "--%s: %s", option, err.message);
+	if (*ret < least)
+		return usage_error(verb, "--%s: %s is less than %" PRIu64 " bytes", option, optarg, least);
+	return 0;
 }
 
 bool options_no_more_words(int argc, char **argv)

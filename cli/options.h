@@ -5,6 +5,7 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * getopt_long(3) with errors that help: an unknown option gets the nearest known one suggested. Main thread.
@@ -34,6 +35,9 @@ bool output_form_parse(const char *verb, const char *word, unsigned int forms, e
 
 /* False, after an error to standard error, for a word that is no color mode. */
 bool color_option_parse(const char *verb, const char *word, enum color_mode *ret);
+
+/* --OPTION's argument, in `optarg`, as a size of at least `least` bytes. 0, or EX_USAGE after an error to standard error. */
+int size_option_parse(const char *verb, const char *option, uint64_t least, uint64_t *ret);
 
 /* False, after an error, when there are words left behind the options. */
 bool options_no_more_words(int argc, char **argv);

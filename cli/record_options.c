@@ -44,21 +44,10 @@ void record_options_done(struct record_options *o)
 	buffer_done(&o->text);
 }
 
-static int parse_bytes(const char *verb, const char *option, uint64_t least, uint64_t *ret)
-{
-	struct error err;
-
-	if (parse_size(optarg, ret, &err))
-		return usage_error(verb, "--%s: %s", option, err.message);
-	if (*ret < least)
-		return usage_error(verb, "--%s: %s is less than %" PRIu64 " bytes", option, optarg, least);
-	return 0;
-}
-
 static int parse_memory(const char *verb, size_t *ret)
 {
 	uint64_t bytes = 0;
-	int r = parse_bytes(verb, "record-memory", MEMORY_MIN, &bytes);
+	int r = size_option_parse(verb, "record-memory", MEMORY_MIN, &bytes);
 
 	*ret = (size_t)bytes;
 	return r;
@@ -106,7 +95,7 @@ int record_options_parse(struct record_options *o, const char *verb, int option)
 		o->file = optarg;
 		return 0;
 	case RECORD_OPTION_CAPACITY:
-		return parse_bytes(verb, "record-capacity", RECORDER_CAPACITY_MIN, &o->recorder.capacity_bytes);
+		return size_option_parse(verb, "record-capacity", RECORDER_CAPACITY_MIN, &o->recorder.capacity_bytes);
 	case RECORD_OPTION_AGE:
 		return parse_time(verb, "record-age", 0, &o->recorder.age_ns);
 	case RECORD_OPTION_FLUSH:

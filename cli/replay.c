@@ -188,21 +188,6 @@ static int show(struct replay_command *c, struct replay *r)
 	return code && code != -EPIPE ? say(&err) : code;
 }
 
-static void say_summary(const struct replay_command *c)
-{
-	struct buffer line;
-
-	/* With -o none the counts are the output. */
-	if (c->options.quiet && c->options.form != OUTPUT_NONE)
-		return;
-	buffer_init(&line, 0);
-	buffer_put_string(&line, "ringside: ");
-	response_summary_put(&line, &c->reader.count);
-	buffer_put_u8(&line, '\n');
-	text_flush(&line, STDERR_FILENO);
-	buffer_done(&line);
-}
-
 /* Returns the exit status. */
 static int replay_files(struct replay_command *c, struct record_segments *segments, struct encoder *encoder)
 {
@@ -228,7 +213,7 @@ static int replay_files(struct replay_command *c, struct record_segments *segmen
 		event_text_put_head(&c->reader.out, &c->reader.text);
 	shown = show(c, r);
 	if (!shown)
-		say_summary(c);
+		response_say_summary(&c->reader, c->options.quiet);
 	replay_counters(r, &counters);
 	replay_free(r);
 	return shown > 0 || counters.damaged ? 1 : 0;

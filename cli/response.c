@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <unistd.h>
 
 void response_reader_init(struct response_reader *r, enum output_form form)
 {
@@ -91,4 +92,18 @@ void response_summary_put(struct buffer *out, const struct wire_count *count)
 	if (count->unknown_gaps)
 		buffer_printf(out, ", %" PRIu64 " gap%s of unknown size in the recording", count->unknown_gaps,
 			      count->unknown_gaps == 1 ? "" : "s");
+}
+
+void response_say_summary(const struct response_reader *r, bool quiet)
+{
+	struct buffer line;
+
+	if (quiet && r->form != OUTPUT_NONE)
+		return;
+	buffer_init(&line, 0);
+	buffer_put_string(&line, "ringside: ");
+	response_summary_put(&line, &r->count);
+	buffer_put_u8(&line, '\n');
+	text_flush(&line, STDERR_FILENO);
+	buffer_done(&line);
 }

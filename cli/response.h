@@ -30,4 +30,7 @@ int response_reader_read(struct response_reader *r, const uint8_t *bytes, size_t
 /* "1234 events, 17 lost (ring 12, queue 5), 2 gaps of unknown size in the recording". */
 void response_summary_put(struct buffer *out, const struct wire_count *count);
 
+/* The same to standard error, after "ringside: "; `quiet`: only where the counts are the output (OUTPUT_NONE). */
+void response_say_summary(const struct response_reader *r, bool quiet);
+
 #endif

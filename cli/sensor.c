@@ -26,7 +26,6 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -115,17 +114,6 @@ struct sensor_command {
 	struct reflection reflection;
 };
 
-/* A new one each time: sequence numbers begin anew, and an event's id is both of them. */
-static int draw_sensor_id(struct sensor_command *s, struct error *err)
-{
-	uint64_t random;
-
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return error_set_errno(err, -errno, "cannot draw a random number for the sensor's id");
-	snprintf(s->sensor_id, sizeof(s->sensor_id), "%016" PRIx64, random);
-	return 0;
-}
-
 /* With a recorder the id is the recording's: numbers go on, and what was recorded has it already. */
 static int open_recorder(struct sensor_command *s, struct error *err)
 {
@@ -138,7 +126,8 @@ static int open_recorder(struct sensor_command *s, struct error *err)
 
 static int open_engine(struct sensor_command *s, struct error *err)
 {
-	int r = s->recorded ? open_recorder(s, err) : draw_sensor_id(s, err);
+	/* Without one, a new id each time: sequence numbers begin anew, and an event's id is both of them. */
+	int r = s->recorded ? open_recorder(s, err) : capsule8_sensor_id_draw(s->sensor_id, err);
 
 	if (r)
 		return r;
@@ -315,17 +304,6 @@ static int sensor_serve(struct sensor_command *s)
 	return r ? 1 : 0;
 }
 
-static int parse_bytes(const char *verb, const char *option, uint64_t least, uint64_t *ret)
-{
-	struct error err;
-
-	if (parse_size(optarg, ret, &err))
-		return usage_error(verb, "--%s: %s", option, err.message);
-	if (*ret < least)
-		return usage_error(verb, "--%s: %s is less than %" PRIu64 " bytes", option, optarg, least);
-	return 0;
-}
-
 static int parse_delay(const char *verb, uint64_t *ret)
 {
 	struct error err;
@@ -402,9 +380,9 @@ static int parse_option(struct sensor_command *s, const char *verb, int option)
 		s->server_options.allow_remote = true;
 		return 0;
 	case 'm':
-		return parse_bytes(verb, "ring-memory", RING_MEMORY_MIN, &s->engine_options.ring_memory_bytes);
+		return size_option_parse(verb, "ring-memory", RING_MEMORY_MIN, &s->engine_options.ring_memory_bytes);
 	case 'q':
-		return parse_bytes(verb, "queue-memory", QUEUE_MEMORY_MIN, &s->engine_options.queue_bytes);
+		return size_option_parse(verb, "queue-memory", QUEUE_MEMORY_MIN, &s->engine_options.queue_bytes);
 	case 'd':
 		return parse_delay(verb, &s->engine_options.reorder_ns);
 	case 'n':

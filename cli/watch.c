@@ -146,21 +146,6 @@ static void say_watching(const struct watch *w)
 	fprintf(stderr, "%s on %s; Ctrl-C ends it\n", w->word_count || w->options.file ? "" : " process", w->address);
 }
 
-static void say_summary(const struct watch *w)
-{
-	struct buffer line;
-
-	/* With -o none the counts are the output. */
-	if (w->options.quiet && w->options.form != OUTPUT_NONE)
-		return;
-	buffer_init(&line, 0);
-	buffer_put_string(&line, "ringside: ");
-	response_summary_put(&line, &w->reader.count);
-	buffer_put_u8(&line, '\n');
-	text_flush(&line, STDERR_FILENO);
-	buffer_done(&line);
-}
-
 /* Reads responses until the stream ends. 0, or a negative errno: -EPIPE when nobody reads our output any more. */
 static int read_stream(struct watch *w, struct grpc_client_call *call, struct error *err)
 {
@@ -198,11 +183,11 @@ static int stream_status(const struct watch *w, const struct grpc_client_call *c
 	int code = grpc_client_call_status(call, &message);
 
 	if (interrupted || !code) {
-		say_summary(w);
+		response_say_summary(&w->reader, w->options.quiet);
 		return 0;
 	}
 	if (w->reader.count.events)
-		say_summary(w);
+		response_say_summary(&w->reader, w->options.quiet);
 	error_set(&err, -EIO, "the sensor ended the stream: %s (code %d)", *message ? message : "without a reason", code);
 	say_error(&err);
 	return 1;

@@ -9,8 +9,12 @@
 #include "sensor/event_container.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define SEQUENCE_DIGITS 16
 
@@ -306,6 +310,16 @@ static void encode(struct encoder *e, const struct event *event, enum detail det
 	to = wire_end(inner, to, width);
 	to = wire_end(outer, to, width);
 	out->length = (size_t)(to - out->data);
+}
+
+int capsule8_sensor_id_draw(char ret[CAPSULE8_SENSOR_ID_BYTES + 1], struct error *err)
+{
+	uint64_t random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return error_set_errno(err, -errno, "cannot draw a random number for the sensor's id");
+	snprintf(ret, CAPSULE8_SENSOR_ID_BYTES + 1, "%016" PRIx64, random);
+	return 0;
 }
 
 struct encoder *capsule8_encoder_new(const char *sensor_id)

@@ -2,6 +2,7 @@
 #define PROTO_CAPSULE8_ENCODER_H
 
 #include "base/chunk.h"
+#include "base/error.h"
 #include "subscription/encoder.h"
 #include "subscription/subscriber_set.h"
 
@@ -30,6 +31,9 @@
 /* A runtime's file in an event about a container is left out when it would be longer than this: the two together have to fit into one message, of which
  * gRPC's clients take 4 MiB unless they are told otherwise. One that is not UTF-8, and so not JSON either, counts as if all of it were replaced. */
 #define CAPSULE8_JSON_MAX_BYTES ((size_t)1024 * 1024)
+
+/* Draws the id of a sensor that has none yet, NUL-terminated. -errno. */
+int capsule8_sensor_id_draw(char ret[CAPSULE8_SENSOR_ID_BYTES + 1], struct error *err);
 
 /* `sensor_id` is CAPSULE8_SENSOR_ID_BYTES hexadecimal digits; copied. NULL: out of memory. */
 struct encoder *capsule8_encoder_new(const char *sensor_id);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "proto/capsule8_encoder.h"
 #include "recorder/record_aside.h"
 #include "recorder/record_block.h"
 #include "recorder/segment_writer.h"
@@ -10,7 +11,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <sys/random.h>
 
 #define SEGMENT_BYTES_MIN ((uint64_t)256 << 10)
 #define SEGMENT_BYTES_MAX ((uint64_t)128 << 20)
@@ -583,13 +583,11 @@ static int read_directory(struct recorder *r, struct error *err)
 
 static int open_directory(struct recorder *r, struct error *err)
 {
-	uint64_t random;
-	char fresh[17];
-	int code;
+	char fresh[CAPSULE8_SENSOR_ID_BYTES + 1];
+	int code = capsule8_sensor_id_draw(fresh, err);
 
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		return error_set_errno(err, -errno, "cannot draw a random number for the sensor's id");
-	snprintf(fresh, sizeof(fresh), "%016" PRIx64, random);
+	if (code)
+		return code;
 	r->directory_fd = record_directory_open(r->directory, true, err);
 	if (r->directory_fd < 0)
 		return r->directory_fd;
