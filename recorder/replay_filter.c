@@ -91,9 +91,10 @@ static bool lost_concerns(const struct capsule8_entry *entry, uint64_t kinds)
 {
 	struct event_lost lost;
 
-	if (!entry->sequence || !capsule8_entry_lost(entry, &lost) || lost.of >= EVENT_KIND_COUNT)
-		return kinds || !entry->sequence;
-	return kinds & EVENT_KIND_BIT(lost.of);
+	if (!entry->sequence)
+		return true;
+	/* One that says more than is known here concerns as many as one that says nothing. */
+	return kinds & catalog_lost_kinds(capsule8_entry_lost(entry, &lost) ? lost.of : EVENT_KIND_COUNT);
 }
 
 static bool in_container(struct replay_filter *f, const struct capsule8_entry *entry)

@@ -320,3 +320,15 @@ bool catalog_field_is_string(const struct catalog_field *field)
 {
 	return field->type == FIELD_STRING || field->type == FIELD_CHARS;
 }
+
+uint64_t catalog_lost_kinds(enum event_kind of)
+{
+	uint64_t kinds = 0;
+
+	if (of < EVENT_KIND_COUNT)
+		return EVENT_KIND_BIT(of);
+	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++)
+		if (entries[kind].from_kernel)
+			kinds |= EVENT_KIND_BIT(kind);
+	return kinds;
+}

@@ -96,6 +96,10 @@ const struct catalog_field *catalog_field(enum event_kind kind, const char *name
 /* What every observed event has beside its own fields: who did it, and where. Of what is about a container only the container's are not NULL. */
 const struct catalog_field *catalog_common_fields(size_t *ret_count);
 
+/* Of which kinds events may be among those that are told as lost (struct event_lost, `of`), as a set of EVENT_KIND_BITs: what is not told by probes is not
+ * lost with the samples of some. */
+uint64_t catalog_lost_kinds(enum event_kind of);
+
 bool catalog_field_is_string(const struct catalog_field *field);
 
 #endif

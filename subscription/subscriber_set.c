@@ -489,21 +489,10 @@ static bool has_request(const struct feed *f, const struct probe_request *reques
 	return false;
 }
 
-/* What is not told by probes is not lost with the samples of some. */
-static uint64_t kernel_kinds(void)
-{
-	uint64_t kinds = 0;
-
-	for (enum event_kind kind = 0; kind < EVENT_KIND_COUNT; kind++)
-		if (catalog_entry(kind)->from_kernel)
-			kinds |= EVENT_KIND_BIT(kind);
-	return kinds;
-}
-
 /* Whoever has a clause of what was lost. */
 static size_t find_concerned(struct subscriber_set *s, const struct event *event)
 {
-	uint64_t kinds = event->lost.of < EVENT_KIND_COUNT ? EVENT_KIND_BIT(event->lost.of) : kernel_kinds();
+	uint64_t kinds = catalog_lost_kinds(event->lost.of);
 	struct feed *f;
 	size_t count = 0;
 
