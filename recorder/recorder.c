@@ -1,20 +1,18 @@
 #include "recorder/recorder.h"
 
 #include "base/clock.h"
-#include "base/cleanup.h"
 #include "base/log.h"
-#include "proto/capsule8_encoder.h"
-#include "recorder/record_aside.h"
 #include "recorder/record_block.h"
-#include "recorder/segment_writer.h"
+#include "recorder/record_store.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define SEGMENT_BYTES_MIN ((uint64_t)256 << 10)
 #define SEGMENT_BYTES_MAX ((uint64_t)128 << 20)
-#define SEGMENTS_WANTED   32
 
 /* How often age is looked at while nothing is recorded. */
 #define TIDY_INTERVAL_NS (UINT64_C(10) * NSEC_PER_SEC)
@@ -25,11 +23,8 @@ struct recorder {
 	struct recorder_options options;
 	char *directory;
 	char *query;
-	char sensor_id[17];
-	uint64_t first_sequence; /* the last that was given before this run */
-	struct record_moment began;
 	struct outbox *outbox;
-	struct record_segments *segments;
+	struct record_store *store; /* the thread's own, but for its list of segments */
 	pthread_t thread;
 	bool has_thread;
 
@@ -44,13 +39,7 @@ struct recorder {
 	struct recorder_counters counters;
 
 	/* The thread's own. */
-	int directory_fd, lock_fd;
 	struct record_block block; /* of the pending chunks */
-	struct segment_writer *writer;
-	struct record_segment segment; /* that is being written */
-	uint64_t next_number;
-	uint64_t last_sequence; /* that was recorded */
-	enum record_begin begin;
 	uint64_t pending_since_ns;
 	uint64_t synced_ns; /* when everything written before was on disk */
 	bool dirty;
@@ -114,134 +103,20 @@ static void count_success(struct recorder *r)
 		log_info("the recorder writes again", "directory=\"%s\"", r->directory);
 }
 
-/* Segments */
+/* Blocks */
 
-static void abandon_segment(struct recorder *r)
-{
-	r->writer = segment_writer_abandon(r->writer);
-}
-
-/* The directory was removed, or is another one now: what was in it is gone. */
-static int reopen_directory(struct recorder *r, struct error *err)
-{
-	int fd = record_directory_open(r->directory, true, err);
-	int lock_fd = fd < 0 ? fd : record_directory_lock(fd, err);
-	char id[17];
-	int code = lock_fd < 0 ? lock_fd : record_directory_sensor_id(fd, r->sensor_id, id, err);
-
-	if (code < 0) {
-		if (lock_fd >= 0)
-			close(lock_fd);
-		if (fd >= 0)
-			close(fd);
-		return code;
-	}
-	log_warning("the recorder's directory was removed; it begins anew", "directory=\"%s\"", r->directory);
-	record_segments_clear(r->segments);
-	close(r->lock_fd);
-	close(r->directory_fd);
-	r->directory_fd = fd;
-	r->lock_fd = lock_fd;
-	return 0;
-}
-
-static struct record_segment_header new_header(const struct recorder *r)
-{
-	bool first = r->begin != RECORD_BEGIN_CONTINUED;
-	struct record_segment_header header = {
-		.number = r->next_number,
-		.offset = r->pending_offset,
-		.sequence = r->last_sequence,
-		/* A run begins with the sensor's, not with its first block. */
-		.monotonic_ns = first ? (uint64_t)r->began.monotonic_ns : clock_monotonic_ns(),
-		.realtime_ns = first ? r->began.realtime_ns : (int64_t)clock_realtime_ns(),
-		.begin = r->begin,
-	};
-
-	memcpy(header.boot_id, r->began.boot_id, sizeof(header.boot_id));
-	memcpy(header.sensor_id, r->sensor_id, sizeof(header.sensor_id));
-	memcpy(header.dialect, RECORD_DIALECT, sizeof(RECORD_DIALECT));
-	return header;
-}
-
-static int open_segment(struct recorder *r, struct error *err)
-{
-	struct record_segment_header header = new_header(r);
-	char name[RECORD_NAME_BYTES];
-	int code = segment_writer_create(&r->writer, r->directory_fd, &header, r->query, r->options.level, err);
-
-	if (code == -ENOENT) {
-		code = reopen_directory(r, err);
-		if (!code)
-			code = segment_writer_create(&r->writer, r->directory_fd, &header, r->query, r->options.level, err);
-	}
-	if (code == -EEXIST)
-		r->next_number++;
-	if (code) {
-		r->writer = NULL;
-		return code;
-	}
-	r->segment = (struct record_segment){
-		.number = header.number,
-		.size = segment_writer_size(r->writer),
-		.header = header,
-		.end_offset = header.offset,
-	};
-	record_segment_name(name, header.number);
-	code = record_segments_add(r->segments, r->directory_fd, name, &r->segment);
-	if (code) {
-		abandon_segment(r);
-		return error_set_errno(err, code, "%s", name);
-	}
-	r->next_number++;
-	r->begin = RECORD_BEGIN_CONTINUED;
-	return 0;
-}
-
-static int close_segment(struct recorder *r, struct error *err)
-{
-	int code = segment_writer_close(take_pointer(r->writer), err);
-
-	r->segment.closed = !code;
-	record_segments_update(r->segments, &r->segment);
-	return code;
-}
-
-static bool is_too_old(const struct recorder *r, const struct record_segment *segment)
-{
-	int64_t last_ns = segment->blocks ? (int64_t)segment->last_time_ns + segment->realtime_offset_ns : segment->header.realtime_ns;
-
-	return r->options.age_ns && !segment->unreadable && (int64_t)clock_realtime_ns() - last_ns > (int64_t)r->options.age_ns;
-}
-
-/* Retention: the oldest first, never the one that is being written. Those that a replay is reading stay readable for it: it has them open. */
 static void tidy(struct recorder *r)
 {
-	struct record_segment oldest;
+	struct error err = {0};
+	uint64_t deleted;
 
 	r->tidied_ns = clock_monotonic_ns();
-	if (r->writer && is_too_old(r, &r->segment))
-		close_segment(r, NULL);
-	while (record_segments_find(r->segments, 0, &oldest) && !(r->writer && oldest.number == r->segment.number)) {
-		char name[RECORD_NAME_BYTES];
-		struct error err = {0};
-
-		if (record_segments_bytes(r->segments) <= r->options.capacity_bytes && !is_too_old(r, &oldest))
-			break;
-		record_segment_name(name, oldest.number);
-		if (unlinkat(r->directory_fd, name, 0) && errno != ENOENT) {
-			error_set_errno(&err, -errno, "cannot delete %s", name);
-			count_failure(r, &err);
-			break;
-		}
-		record_segments_remove(r->segments, oldest.number);
-		pthread_mutex_lock(&r->mutex);
-		r->counters.deleted_segments++;
-		pthread_mutex_unlock(&r->mutex);
-	}
+	if (record_store_tidy(r->store, &deleted, &err))
+		count_failure(r, &err);
+	pthread_mutex_lock(&r->mutex);
+	r->counters.deleted_segments += deleted;
+	pthread_mutex_unlock(&r->mutex);
 }
-
-/* Blocks */
 
 static void forget_pending(struct recorder *r, const struct record_block_header *header)
 {
@@ -256,44 +131,6 @@ static void forget_pending(struct recorder *r, const struct record_block_header 
 	r->counters.raw_bytes += header->raw_size;
 	r->counters.written_bytes += sizeof(*header) + header->stored_size;
 	pthread_mutex_unlock(&r->mutex);
-}
-
-static void note_block(struct recorder *r, const struct record_block_header *header)
-{
-	struct record_segment *s = &r->segment;
-
-	record_segment_add_block(s, header);
-	s->size = segment_writer_size(r->writer);
-	if (header->last_sequence)
-		r->last_sequence = header->last_sequence;
-	record_segments_update(r->segments, s);
-}
-
-/* Age, too, is kept to the thickness of a segment. */
-static bool segment_is_full(const struct recorder *r)
-{
-	uint64_t age_ns = clock_monotonic_ns() - r->segment.header.monotonic_ns;
-
-	return segment_writer_size(r->writer) >= r->options.segment_bytes ||
-	       (r->options.age_ns && age_ns > r->options.age_ns / SEGMENTS_WANTED && r->segment.blocks);
-}
-
-static int append(struct recorder *r, struct record_block_header *header, const void *raw, size_t size, struct error *err)
-{
-	int code;
-
-	if (r->writer && segment_is_full(r))
-		close_segment(r, err);
-	code = r->writer ? 0 : open_segment(r, err);
-	if (code)
-		return code;
-	code = segment_writer_append(r->writer, header, raw, size, err);
-	if (!code)
-		return 0;
-	/* Room comes back; what else is wrong with a file may not be wrong with a new one. */
-	if (code != -ENOSPC && code != -EDQUOT && r->segment.blocks)
-		abandon_segment(r);
-	return code;
 }
 
 /* There was no memory for it. */
@@ -316,13 +153,12 @@ static int write_block(struct recorder *r)
 	if (r->block.raw.failed)
 		fill_block_again(r);
 	raw = record_block_make(&r->block, r->pending_offset, &header, &size);
-	code = raw ? append(r, &header, raw, size, &err) : error_set(&err, -ENOMEM, "out of memory");
+	code = raw ? record_store_append(r->store, &header, raw, size, &err) : error_set(&err, -ENOMEM, "out of memory");
 
 	if (code) {
 		count_failure(r, &err);
 		return code;
 	}
-	note_block(r, &header);
 	forget_pending(r, &header);
 	record_block_clear(&r->block);
 	r->dirty = true;
@@ -331,19 +167,12 @@ static int write_block(struct recorder *r)
 	return 0;
 }
 
-static void sync_segment(struct recorder *r)
+static void sync_blocks(struct recorder *r)
 {
 	struct error err = {0};
 
-	if (r->writer && segment_writer_sync(r->writer, &err)) {
-		/* What the kernel could not write it has forgotten: nothing is to be appended behind it. */
+	if (record_store_sync(r->store, &err))
 		count_failure(r, &err);
-		abandon_segment(r);
-	} else if (r->writer && !segment_writer_is_there(r->writer)) {
-		/* Its blocks went with the directory, or with whoever deleted it. */
-		record_segments_remove(r->segments, r->segment.number);
-		abandon_segment(r);
-	}
 	r->dirty = false;
 	r->synced_ns = clock_monotonic_ns();
 }
@@ -459,23 +288,11 @@ static void wait_for_end(struct recorder *r)
 	pthread_mutex_unlock(&r->mutex);
 }
 
-/* A block without entries says which number was given last. */
 static void write_end(struct recorder *r)
 {
-	struct record_block_header header = {
-		.offset = r->pending_offset,
-		.first_sequence = r->end_sequence,
-		.last_sequence = r->end_sequence,
-		.first_time_ns = clock_monotonic_ns(),
-		.last_time_ns = clock_monotonic_ns(),
-		.realtime_offset_ns = (int64_t)(clock_realtime_ns() - clock_monotonic_ns()),
-	};
 	struct error err = {0};
-	int code = append(r, &header, "", 0, &err);
 
-	if (!code)
-		code = segment_writer_close(take_pointer(r->writer), &err);
-	if (code)
+	if (record_store_end(r->store, r->pending_offset, r->end_sequence, &err))
 		log_warning("the recorder could not end its last segment", "directory=\"%s\" error=\"%s\"", r->directory, err.message);
 }
 
@@ -506,7 +323,7 @@ static void *run(void *context)
 		if (block_is_due(r, now_ns))
 			write_block(r);
 		if (r->dirty && now_ns >= r->synced_ns + r->options.flush_ns)
-			sync_segment(r);
+			sync_blocks(r);
 		if (now_ns >= r->tidied_ns + TIDY_INTERVAL_NS)
 			tidy(r);
 	}
@@ -517,87 +334,6 @@ static void *run(void *context)
 
 /* Life */
 
-static void note_sequence(struct recorder *r, uint64_t sequence)
-{
-	if (sequence > r->last_sequence)
-		r->last_sequence = sequence;
-}
-
-/* What was put aside behind the last segment that is still there has numbers, too, of its own and of events. */
-static int look_aside(struct recorder *r, uint64_t *unknown, struct error *err)
-{
-	uint64_t count, next;
-	int code = record_directory_aside(r->directory_fd, r->next_number, &count, &next, err);
-
-	if (code || !count)
-		return code;
-	r->next_number = next;
-	r->begin = RECORD_BEGIN_CRASHED;
-	*unknown += count;
-	return 0;
-}
-
-/* Takes over what an earlier run has left. */
-static int read_directory(struct recorder *r, struct error *err)
-{
-	struct record_segment *list = NULL;
-	uint64_t unknown = 0; /* segments behind the last one that can be read */
-	size_t count = 0;
-	int code = record_directory_list(r->directory_fd, &list, &count, err);
-
-	r->begin = RECORD_BEGIN_FIRST;
-	for (size_t i = 0; !code && i < count; i++) {
-		char name[RECORD_NAME_BYTES];
-		uint64_t dropped = 0;
-
-		if (i + 1 == count && !list[i].closed && !list[i].unreadable)
-			code = record_segment_repair(r->directory_fd, &list[i], &dropped, err);
-		if (dropped) {
-			log_warning("the last run of the sensor ended in the middle of a block; it was cut off",
-				    "directory=\"%s\" segment=%016" PRIx64 " bytes=%" PRIu64, r->directory, list[i].number, dropped);
-			list[i].size -= dropped;
-		}
-		record_segment_name(name, list[i].number);
-		if (!code)
-			code = record_segments_add(r->segments, r->directory_fd, name, &list[i]);
-		r->next_number = list[i].number + 1;
-		r->begin = list[i].ended ? RECORD_BEGIN_STOPPED : RECORD_BEGIN_CRASHED;
-		unknown = list[i].unreadable ? unknown + 1 : 0;
-		if (list[i].unreadable)
-			continue;
-		r->pending_offset = list[i].end_offset;
-		note_sequence(r, list[i].header.sequence);
-		note_sequence(r, list[i].last_sequence);
-	}
-	if (!code)
-		code = look_aside(r, &unknown, err);
-	/* Each of those may have been a run of its own that began behind a crash. */
-	if (r->begin == RECORD_BEGIN_CRASHED)
-		r->last_sequence = (r->last_sequence / RECORDER_SEQUENCE_LEAP + 1 + unknown) * RECORDER_SEQUENCE_LEAP;
-	r->first_sequence = r->last_sequence;
-	if (r->begin != RECORD_BEGIN_FIRST)
-		r->pending_offset += RECORD_RUN_HOLE;
-	free(list);
-	return code;
-}
-
-static int open_directory(struct recorder *r, struct error *err)
-{
-	char fresh[CAPSULE8_SENSOR_ID_BYTES + 1];
-	int code = capsule8_sensor_id_draw(fresh, err);
-
-	if (code)
-		return code;
-	r->directory_fd = record_directory_open(r->directory, true, err);
-	if (r->directory_fd < 0)
-		return r->directory_fd;
-	r->lock_fd = record_directory_lock(r->directory_fd, err);
-	if (r->lock_fd < 0)
-		return r->lock_fd;
-	code = record_directory_sensor_id(r->directory_fd, fresh, r->sensor_id, err);
-	return code ? code : read_directory(r, err);
-}
-
 static void set_defaults(struct recorder_options *o)
 {
 	if (!o->capacity_bytes)
@@ -607,7 +343,7 @@ static void set_defaults(struct recorder_options *o)
 	if (!o->memory_bytes)
 		o->memory_bytes = RECORDER_MEMORY_DEFAULT;
 	if (!o->segment_bytes) {
-		o->segment_bytes = o->capacity_bytes / SEGMENTS_WANTED;
+		o->segment_bytes = o->capacity_bytes / RECORDER_SEGMENTS_WANTED;
 		if (o->segment_bytes < SEGMENT_BYTES_MIN)
 			o->segment_bytes = SEGMENT_BYTES_MIN;
 		if (o->segment_bytes > SEGMENT_BYTES_MAX)
@@ -615,31 +351,29 @@ static void set_defaults(struct recorder_options *o)
 	}
 }
 
-/* Before any number is given: should this run crash, the next one has to know that there was one. */
+/* A disk that is in trouble already is no reason not to start. */
 static void begin_run(struct recorder *r)
 {
 	struct error err = {0};
 
-	if (open_segment(r, &err))
+	tidy(r);
+	if (record_store_begin(r->store, &err))
 		count_failure(r, &err);
 }
 
 static int start(struct recorder *r, struct error *err)
 {
 	const struct outbox_callbacks callbacks = {.ready = on_ready, .ready_context = r};
-	int code = record_moment_now(&r->began, err);
+	int code;
 
-	if (code)
-		return code;
 	r->outbox = outbox_new(r->options.memory_bytes, &callbacks);
-	r->segments = record_segments_new(&r->began);
-	if (!r->outbox || !r->segments || !r->directory || !r->query)
+	if (!r->outbox || !r->directory || !r->query)
 		return error_set(err, -ENOMEM, "out of memory");
-	code = open_directory(r, err);
+	code = record_store_open(&r->store, &r->options, err);
 	if (code)
 		return code;
-	r->synced_ns = r->tidied_ns = clock_monotonic_ns();
-	tidy(r);
+	r->pending_offset = record_store_offset(r->store);
+	r->synced_ns = clock_monotonic_ns();
 	begin_run(r);
 	code = pthread_create(&r->thread, NULL, run, r);
 	if (code)
@@ -660,7 +394,6 @@ int recorder_new(struct recorder **ret, const struct recorder_options *options, 
 	set_defaults(&r->options);
 	r->options.directory = r->directory = strdup(options->directory);
 	r->options.query = r->query = strdup(options->query ? options->query : "");
-	r->directory_fd = r->lock_fd = -1;
 	pthread_mutex_init(&r->mutex, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -691,7 +424,7 @@ struct recorder *recorder_free(struct recorder *r, uint64_t last_sequence)
 		outbox_finish(r->outbox, 0, "");
 		pthread_join(r->thread, NULL);
 	}
-	segment_writer_abandon(r->writer);
+	record_store_close(r->store);
 	for (size_t i = 0; i < r->pending_count; i++)
 		chunk_unref(r->pending[i]);
 	free(r->pending);
@@ -699,11 +432,6 @@ struct recorder *recorder_free(struct recorder *r, uint64_t last_sequence)
 	if (r->outbox)
 		outbox_stop_ready(r->outbox);
 	outbox_unref(r->outbox);
-	record_segments_free(r->segments);
-	if (r->lock_fd >= 0)
-		close(r->lock_fd);
-	if (r->directory_fd >= 0)
-		close(r->directory_fd);
 	pthread_cond_destroy(&r->wake);
 	pthread_mutex_destroy(&r->mutex);
 	free(r->directory);
@@ -719,12 +447,12 @@ const struct recorder_options *recorder_options(const struct recorder *r)
 
 const char *recorder_sensor_id(const struct recorder *r)
 {
-	return r->sensor_id;
+	return record_store_sensor_id(r->store);
 }
 
 uint64_t recorder_sequence(const struct recorder *r)
 {
-	return r->first_sequence;
+	return record_store_sequence(r->store);
 }
 
 struct outbox *recorder_outbox(struct recorder *r)
@@ -734,25 +462,26 @@ struct outbox *recorder_outbox(struct recorder *r)
 
 struct record_segments *recorder_segments(struct recorder *r)
 {
-	return r->segments;
+	return record_store_segments(r->store);
 }
 
 const uint8_t *recorder_boot_id(const struct recorder *r)
 {
-	return r->began.boot_id;
+	return record_store_boot_id(r->store);
 }
 
 void recorder_counters(struct recorder *r, struct recorder_counters *ret)
 {
+	struct record_segments *segments = record_store_segments(r->store);
 	struct record_segment oldest;
 
 	pthread_mutex_lock(&r->mutex);
 	*ret = r->counters;
 	ret->queued_bytes = queued_bytes(r);
 	pthread_mutex_unlock(&r->mutex);
-	ret->segments = record_segments_count(r->segments);
-	ret->stored_bytes = record_segments_bytes(r->segments);
-	if (record_segments_find(r->segments, 0, &oldest) && !oldest.unreadable)
+	ret->segments = record_segments_count(segments);
+	ret->stored_bytes = record_segments_bytes(segments);
+	if (record_segments_find(segments, 0, &oldest) && !oldest.unreadable)
 		ret->oldest_ns = oldest.header.realtime_ns;
 }
 
