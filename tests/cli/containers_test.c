@@ -1,6 +1,7 @@
 #include "cli/command.h"
 #include "service/health.h"
 #include "service/packed.h"
+#include "tests/cli/verb.h"
 
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
@@ -85,37 +86,7 @@ static void serve(bool lists)
 
 static int run(const char *a, const char *b, const char *c)
 {
-	const char *given[] = {"containers", "--connect", address, a, b, c};
-	char words[6][96], *argv[7] = {NULL};
-	int argc = 0;
-
-	for (size_t i = 0; i < 6 && given[i]; i++) {
-		(void)snprintf(words[i], sizeof(words[i]), "%s", given[i]);
-		argv[argc++] = words[i];
-	}
-	return command_containers(argc, argv);
-}
-
-static const char *read_all(FILE *file)
-{
-	static char text[8192];
-	size_t length;
-
-	fflush(stdout);
-	fflush(stderr);
-	length = fread(text, 1, sizeof(text) - 1, file);
-	text[length] = 0;
-	return text;
-}
-
-static const char *said(void)
-{
-	return read_all(cr_get_redirected_stderr());
-}
-
-static const char *printed(void)
-{
-	return read_all(cr_get_redirected_stdout());
+	return VERB_RUN(command_containers, "containers", "--connect", address, a, b, c);
 }
 
 Test(containers, what_comes_in_several_responses_is_one_table)
@@ -123,9 +94,9 @@ Test(containers, what_comes_in_several_responses_is_one_table)
 	responses = 2;
 	serve(true);
 	cr_assert_eq(run(NULL, NULL, NULL), 0);
-	cr_expect_str_eq(printed(), "CONTAINER ID  NAME  IMAGE  RUNTIME  STATE  PID  PROCESSES  CREATED\n"
-				    "db            -     -      -        -      -    0          -\n"
-				    "web           -     -      -        -      -    0          -\n");
+	cr_expect_str_eq(verb_printed(), "CONTAINER ID  NAME  IMAGE  RUNTIME  STATE  PID  PROCESSES  CREATED\n"
+					 "db            -     -      -        -      -    0          -\n"
+					 "web           -     -      -        -      -    0          -\n");
 	cr_expect_not(asked->include_stopped);
 	cr_expect_not(asked->include_json);
 	cr_expect_eq(asked->n_filters, 0);
@@ -135,7 +106,7 @@ Test(containers, words_and_options_become_the_request)
 {
 	serve(true);
 	cr_assert_eq(run("-a", "web", "nginx*"), 0);
-	cr_expect_str_eq(printed(), "no such container\n");
+	cr_expect_str_eq(verb_printed(), "no such container\n");
 	cr_expect(asked->include_stopped);
 	cr_assert_eq(asked->n_filters, 2);
 	cr_expect_str_eq(asked->filters[0], "web");
@@ -146,7 +117,7 @@ Test(containers, where_none_runs_it_is_said_and_no_failure)
 {
 	serve(true);
 	cr_assert_eq(run(NULL, NULL, NULL), 0);
-	cr_expect_str_eq(printed(), "no container runs; --all lists those that have stopped, too\n");
+	cr_expect_str_eq(verb_printed(), "no container runs; --all lists those that have stopped, too\n");
 }
 
 Test(containers, json_is_an_object_per_line_whatever_names_hold)
@@ -169,7 +140,7 @@ Test(containers, json_is_an_object_per_line_whatever_names_hold)
 	serve(true);
 	cr_assert_eq(run("-o", "json", "--full"), 0);
 	cr_expect(asked->include_json);
-	text = printed();
+	text = verb_printed();
 	end = strchr(text, '\n');
 	cr_assert_not_null(end);
 	cr_expect_str_eq(end + 1, "{\"id\":\"db\"}\n");
@@ -187,7 +158,7 @@ Test(containers, with_json_where_there_is_none_there_is_nothing)
 {
 	serve(true);
 	cr_assert_eq(run("-o", "json", NULL), 0);
-	cr_expect_str_eq(printed(), "");
+	cr_expect_str_eq(verb_printed(), "");
 }
 
 Test(containers, a_sensor_that_has_no_such_method_is_older)
@@ -198,7 +169,7 @@ Test(containers, a_sensor_that_has_no_such_method_is_older)
 	cr_assert_eq(run(NULL, NULL, NULL), 1);
 	(void)snprintf(expected, sizeof(expected), "ringside: the sensor at %s cannot list containers: it is older than this program\n",
 		       address);
-	cr_expect_str_eq(said(), expected);
+	cr_expect_str_eq(verb_said(), expected);
 }
 
 Test(containers, a_list_that_ends_early_is_a_failure_and_no_table)
@@ -208,8 +179,8 @@ Test(containers, a_list_that_ends_early_is_a_failure_and_no_table)
 	sentence = "the sensor is\033[2J shutting down";
 	serve(true);
 	cr_assert_eq(run(NULL, NULL, NULL), 1);
-	cr_expect_str_eq(said(), "ringside: the sensor ended the list: the sensor is\\x1b[2J shutting down (code 14)\n");
-	cr_expect_str_eq(printed(), "");
+	cr_expect_str_eq(verb_said(), "ringside: the sensor ended the list: the sensor is\\x1b[2J shutting down (code 14)\n");
+	cr_expect_str_eq(verb_printed(), "");
 }
 
 Test(containers, bytes_that_are_no_list_are_a_failure)
@@ -218,5 +189,5 @@ Test(containers, bytes_that_are_no_list_are_a_failure)
 	garbage = "\x0a\x7f";
 	serve(true);
 	cr_assert_eq(run(NULL, NULL, NULL), 1);
-	cr_expect_str_eq(said(), "ringside: the sensor sent a list of 2 bytes that makes no sense\n");
+	cr_expect_str_eq(verb_said(), "ringside: the sensor sent a list of 2 bytes that makes no sense\n");
 }

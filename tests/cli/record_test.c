@@ -2,13 +2,14 @@
 
 #include "base/cleanup.h"
 #include "recorder/record_directory.h"
+#include "tests/cli/verb.h"
 #include "tests/recorder/entry_bytes.h"
+#include "tests/support/temporary.h"
 
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@
 
 #define BOOT_NS UINT64_C(1700000000000000000) /* 2023-11-14 22:13:20 UTC; an event happens as many ms later as its number */
 
-static char directory[64];
+static char directory[TEMPORARY_PATH_BYTES];
 static int directory_fd;
 
 static void init(void)
@@ -29,58 +30,21 @@ static void init(void)
 	cr_redirect_stdout();
 	cr_redirect_stderr();
 	setenv("TZ", "UTC", 1);
-	strcpy(directory, "/tmp/ringside-cli-XXXXXX");
-	cr_assert_not_null(mkdtemp(directory));
+	temporary_make(directory);
 	directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-static int remove_one(const char *path, const struct stat *stat, int type, struct FTW *ftw)
-{
-	(void)stat, (void)type, (void)ftw;
-	return remove(path);
 }
 
 static void done(void)
 {
 	close(directory_fd);
-	(void)nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	temporary_remove(directory);
 }
 
 TestSuite(record, .init = init, .fini = done, .timeout = 60);
 
 static int run(const char *a, const char *b, const char *c, const char *d)
 {
-	const char *given[] = {"record", a, b, c, d};
-	char words[5][160], *argv[6] = {NULL};
-	int argc = 0;
-
-	for (size_t i = 0; i < 5 && given[i]; i++) {
-		(void)snprintf(words[i], sizeof(words[i]), "%s", given[i]);
-		argv[argc++] = words[i];
-	}
-	return command_record(argc, argv);
-}
-
-static const char *read_all(FILE *file)
-{
-	static char text[16384];
-	size_t length;
-
-	fflush(stdout);
-	fflush(stderr);
-	length = fread(text, 1, sizeof(text) - 1, file);
-	text[length] = 0;
-	return text;
-}
-
-static const char *said(void)
-{
-	return read_all(cr_get_redirected_stderr());
-}
-
-static const char *printed(void)
-{
-	return read_all(cr_get_redirected_stdout());
+	return VERB_RUN(command_record, "record", a, b, c, d);
 }
 
 static struct segment_writer *create(uint64_t number, uint64_t offset, uint64_t sequence, enum record_begin begin, const char *query)
@@ -152,7 +116,7 @@ Test(record, a_line_per_segment_and_sums)
 
 	put_segment(1, end, 101, 1000, RECORD_BEGIN_CONTINUED, true);
 	cr_expect_eq(run("info", directory, NULL, NULL), 0);
-	cr_expect_str_eq(printed(),
+	cr_expect_str_eq(verb_printed(),
 			 "SEGMENT  BEGUN                LASTS   NUMBERS   EVENTS  RAW       DISK      B/EVENT  STATE   WHY IT BEGINS\n"
 			 "0        2023-11-14 22:13:20  99 ms   1-100     100     2.6 KiB   3.1 KiB   31.9     closed  the first one\n"
 			 "  kept: process:exec\n"
@@ -178,7 +142,7 @@ Test(record, what_is_missing_between_segments_is_said)
 	end = put_segment(5, end + RECORD_RUN_HOLE, 211, 10, RECORD_BEGIN_CRASHED, true);
 	put_segment(6, end - 3, 221, 10, RECORD_BEGIN_CONTINUED, true);
 	cr_expect_eq(run("info", directory, NULL, NULL), 0);
-	text = printed();
+	text = verb_printed();
 	expect_line(text, "not closed  after a stop\n  2 KiB of events are missing, behind number 110 and before 201\n2 ");
 	expect_line(text, "continued\n  2 segments are missing\n5 ");
 	expect_line(text, "after a crash\n  begins 3 bytes before the end of the one before it\n6 ");
@@ -195,7 +159,7 @@ Test(record, what_was_kept_is_said_whenever_it_changes)
 	w = create(2, end + RECORD_RUN_HOLE, 20, RECORD_BEGIN_STOPPED, "file:open\n\033[31m");
 	cr_assert_eq(segment_writer_close(w, NULL), 0);
 	cr_expect_eq(run("info", directory, NULL, NULL), 0);
-	text = printed();
+	text = verb_printed();
 	expect_line(text, "the first one\n  kept: process:exec\n1 ");
 	expect_line(text, "continued\n2 ");
 	expect_line(text, "after a stop\n  kept: file:open\\n\\x1b[31m\n3 segments");
@@ -210,14 +174,14 @@ Test(record, damage_is_said_and_verify_finds_it)
 	flip(0, BLOCK + 110);
 	flip(1, 20);
 	cr_expect_eq(run("info", directory, NULL, NULL), 0);
-	text = printed();
+	text = verb_printed();
 	expect_line(text, " unreadable  -\n  its header is damaged\n");
 	cr_expect_eq(run("verify", directory, NULL, NULL), 1);
-	text = printed();
+	text = verb_printed();
 	expect_line(text, "segment-0000000000000000.rec: at 152: the block at 152 is damaged: its checksum is wrong\n");
 	expect_line(text, "segment-0000000000000001.rec: at 0: its header is damaged\n");
 	expect_line(text, ": 2 things are wrong\n");
-	cr_expect_str_eq(said(), "");
+	cr_expect_str_eq(verb_said(), "");
 }
 
 Test(record, what_is_as_it_should_be_is_verified)
@@ -226,7 +190,7 @@ Test(record, what_is_as_it_should_be_is_verified)
 
 	put_segment(1, end + RECORD_RUN_HOLE, 11, 10, RECORD_BEGIN_CRASHED, false);
 	cr_expect_eq(run("verify", directory, NULL, NULL), 0);
-	cr_expect_str_eq(printed(), "2 segments, 2 blocks, 20 events in 538 B, on disk 1.2 KiB: everything is as it should be\n");
+	cr_expect_str_eq(verb_printed(), "2 segments, 2 blocks, 20 events in 538 B, on disk 1.2 KiB: everything is as it should be\n");
 }
 
 Test(record, segments_that_contradict_one_another_are_found)
@@ -238,7 +202,7 @@ Test(record, segments_that_contradict_one_another_are_found)
 	put_segment(2, 100000, 200, 10, RECORD_BEGIN_CONTINUED, true);
 	cr_assert_eq(renameat(directory_fd, "segment-0000000000000002.rec", directory_fd, "segment-0000000000000007.rec"), 0);
 	cr_expect_eq(run("verify", directory, NULL, NULL), 1);
-	text = printed();
+	text = verb_printed();
 	expect_line(text, "segment-0000000000000001.rec: at 0: it begins 1 bytes before the end of the segment before it\n");
 	expect_line(text, "segment-0000000000000001.rec: at 0: its first event has number 105, and the segment before it ends with 110\n");
 	expect_line(text, "segment-0000000000000001.rec: at 0: it begins 5000000 ns before the time at which the segment before it ends\n");
@@ -254,9 +218,9 @@ Test(record, a_single_segment_of_any_name_will_do)
 	put_segment(0x1f, 0, 1, 10, RECORD_BEGIN_FIRST, true);
 	cr_assert_eq(rename(path_of(0x1f), copy), 0);
 	cr_expect_eq(run("info", copy, NULL, NULL), 0);
-	expect_line(printed(), "\n1f       2023-11-14");
+	expect_line(verb_printed(), "\n1f       2023-11-14");
 	cr_expect_eq(run("verify", copy, NULL, NULL), 0);
-	expect_line(printed(), "1 segment, 1 blocks, 10 events");
+	expect_line(verb_printed(), "1 segment, 1 blocks, 10 events");
 }
 
 /* A sensor that is in the middle of a block */
@@ -275,17 +239,17 @@ Test(record, what_is_being_written_may_end_anywhere)
 	cut_last(0, 5);
 	cut_last(1, 5);
 	cr_expect_eq(run("info", directory, NULL, NULL), 0);
-	text = printed();
+	text = verb_printed();
 	expect_line(text, "needs repair  the first one\n");
 	expect_line(text, "needs repair  continued\n");
 	expect_line(text, " at the end are no whole block\n");
 	lock_fd = record_directory_lock(directory_fd, NULL);
 	cr_expect_eq(run("info", directory, NULL, NULL), 0);
-	text = printed();
+	text = verb_printed();
 	expect_line(text, "needs repair   the first one\n");
 	expect_line(text, "being written  continued\n");
 	cr_expect_eq(run("verify", path_of(0), NULL, NULL), 1);
-	expect_line(printed(), " bytes at the end are no whole block\n");
+	expect_line(verb_printed(), " bytes at the end are no whole block\n");
 	cr_expect_eq(run("verify", path_of(1), NULL, NULL), 0);
 	close(lock_fd);
 	cr_expect_eq(run("verify", path_of(1), NULL, NULL), 1);
@@ -304,7 +268,7 @@ Test(record, a_repair_cuts_and_sets_aside_and_deletes_nothing)
 	cut_last(3, 5);
 	flip(1, 20);
 	cr_expect_eq(run("repair", directory, NULL, NULL), 0);
-	text = printed();
+	text = verb_printed();
 	expect_line(text, "segment-0000000000000001.rec: set aside as segment-0000000000000001.rec.damaged: its header is damaged\n");
 	expect_line(text, "segment-0000000000000003.rec: 369 bytes at its end that were no whole block were cut off\n");
 	cr_expect_null(strstr(text, "segment-0000000000000000"), "%s", text);
@@ -314,7 +278,7 @@ Test(record, a_repair_cuts_and_sets_aside_and_deletes_nothing)
 	cr_expect_eq(faccessat(directory_fd, "segment-0000000000000001.rec", F_OK, 0), -1);
 	cr_expect_eq(faccessat(directory_fd, "segment-0000000000000001.rec.damaged", F_OK, 0), 0);
 	cr_expect_eq(run("repair", directory, NULL, NULL), 0);
-	cr_expect_str_eq(printed(), "nothing to repair\n");
+	cr_expect_str_eq(verb_printed(), "nothing to repair\n");
 	cr_expect_eq(run("verify", directory, NULL, NULL), 0);
 }
 
@@ -326,7 +290,7 @@ Test(record, what_was_set_aside_before_is_not_overwritten)
 	cr_assert_eq(linkat(directory_fd, "segment-0000000000000001.rec", directory_fd, "segment-0000000000000001.rec.damaged", 0), 0);
 	flip(1, 20);
 	cr_expect_eq(run("repair", directory, NULL, NULL), 1);
-	text = printed();
+	text = verb_printed();
 	expect_line(text, "cannot be put aside: there is a segment-0000000000000001.rec.damaged already\n");
 	cr_expect_eq(faccessat(directory_fd, "segment-0000000000000001.rec", F_OK, 0), 0);
 }
@@ -339,7 +303,7 @@ Test(record, a_segment_of_a_newer_program_is_left_alone)
 	fd = open(path_of(1), O_RDWR | O_CLOEXEC);
 	cr_assert_eq(pwrite(fd, "\2", 1, 8), 1);
 	cr_expect_eq(run("repair", directory, NULL, NULL), 1);
-	expect_line(printed(), "left alone: it is of version 2 of the format, and this ringside reads only version 1\n");
+	expect_line(verb_printed(), "left alone: it is of version 2 of the format, and this ringside reads only version 1\n");
 	cr_expect_eq(faccessat(directory_fd, "segment-0000000000000001.rec", F_OK, 0), 0);
 }
 
@@ -353,7 +317,7 @@ Test(record, nobody_repairs_what_a_sensor_is_writing)
 	cr_expect_eq(run("repair", directory, NULL, NULL), 1);
 	(void)snprintf(sentence, sizeof(sentence),
 		       "ringside: %s: another process writes to the recording's directory: there can be only one\n", directory);
-	cr_expect_str_eq(said(), sentence);
+	cr_expect_str_eq(verb_said(), sentence);
 	close(lock_fd);
 }
 
@@ -384,7 +348,7 @@ Test(record, info_for_programs)
 	put_segment(4, end, 41, 10, RECORD_BEGIN_CONTINUED, false);
 	flip(4, 20);
 	cr_expect_eq(run("info", "-o", "json", directory), 0);
-	text = printed();
+	text = verb_printed();
 	all = parse_line(&text);
 	cr_expect_eq(*text, 0);
 	cr_expect_str_eq(json_string_value(json_object_get(all, "sensorId")), "0123456789abcdef");
@@ -421,7 +385,7 @@ Test(record, verify_and_repair_for_programs)
 	put_segment(0, 0, 1, 10, RECORD_BEGIN_FIRST, false);
 	cut_last(0, 5);
 	cr_expect_eq(run("verify", "-o", "json", directory), 1);
-	text = printed();
+	text = verb_printed();
 	line = parse_line(&text);
 	cr_expect_eq(number_of(line, "position"), BLOCK);
 	cr_expect_str_eq(json_string_value(json_object_get(line, "problem")), "367 bytes at the end are no whole block");
@@ -430,7 +394,7 @@ Test(record, verify_and_repair_for_programs)
 	cr_expect_eq(number_of(line, "findings"), 1);
 	json_decref(line);
 	cr_expect_eq(run("repair", "-o", "json", directory), 0);
-	text = printed();
+	text = verb_printed();
 	line = parse_line(&text);
 	cr_expect_str_eq(json_string_value(json_object_get(line, "segment")), path_of(0));
 	cr_expect_str_eq(json_string_value(json_object_get(line, "repair")), "367 bytes at its end that were no whole block were cut off");
@@ -447,7 +411,7 @@ Test(record, words_that_make_no_sense_are_usage_errors)
 	cr_expect_eq(run("inof", directory, NULL, NULL), EX_USAGE);
 	cr_expect_eq(run("repair", directory, directory, NULL), EX_USAGE);
 	cr_expect_eq(run("info", directory, "-o", "markdown"), EX_USAGE);
-	expect_line(said(), "ringside record: cannot \"inof\"; did you mean info?\n");
+	expect_line(verb_said(), "ringside record: cannot \"inof\"; did you mean info?\n");
 }
 
 Test(record, what_is_not_there_is_a_failure_that_names_it)
@@ -455,5 +419,5 @@ Test(record, what_is_not_there_is_a_failure_that_names_it)
 	cr_expect_eq(run("info", "/nonexistent/recording", NULL, NULL), 1);
 	cr_expect_eq(run("repair", "/nonexistent/recording", NULL, NULL), 1);
 	cr_expect_eq(run("verify", directory, NULL, NULL), 1);
-	expect_line(said(), "/nonexistent/recording: No such file or directory\n");
+	expect_line(verb_said(), "/nonexistent/recording: No such file or directory\n");
 }

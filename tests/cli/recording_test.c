@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "proto/capsule8_encoder.h"
 #include "recorder/recorder.h"
+#include "tests/cli/verb.h"
+#include "tests/support/temporary.h"
 
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
@@ -16,8 +18,7 @@
 
 /* `ringside replay` and `ringside record`, on recordings that a recorder has made. */
 
-static char directory[64], first_segment[128], second_segment[128];
-static char output[65536], errors[65536];
+static char directory[TEMPORARY_PATH_BYTES], first_segment[128], second_segment[128];
 
 static void put(struct recorder *r, struct encoder *encoder, uint64_t sequence, enum event_kind kind, const char *name)
 {
@@ -61,8 +62,7 @@ static void record_run(void)
 
 static void set_up(void)
 {
-	snprintf(directory, sizeof(directory), "/tmp/ringside-recording.XXXXXX");
-	cr_assert_not_null(mkdtemp(directory));
+	temporary_make(directory);
 	snprintf(first_segment, sizeof(first_segment), "%s/segment-0000000000000000.rec", directory);
 	snprintf(second_segment, sizeof(second_segment), "%s/segment-0000000000000001.rec", directory);
 	record_run();
@@ -73,41 +73,24 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", directory);
-	cr_assert_eq(system(command), 0);
+	temporary_remove(directory);
 }
 
 TestSuite(recording, .init = set_up, .fini = tear_down);
 
-static void read_back(FILE *file, char *to, size_t size)
+/* What the last run wrote is in `output` and `errors`. */
+static char *output, *errors;
+
+static int run_verb(int (*verb)(int argc, char **argv), const char *const *words)
 {
-	size_t length = fread(to, 1, size - 1, file);
+	int status = verb_run(verb, words);
 
-	to[length] = 0;
-}
-
-/* Runs the verb; what it said is in `output` and `errors`. */
-static int run(int (*verb)(int argc, char **argv), const char *const *words)
-{
-	char *argv[16], copies[16][160];
-	int argc = 0, status;
-
-	for (; words[argc]; argc++) {
-		snprintf(copies[argc], sizeof(copies[argc]), "%s", words[argc]);
-		argv[argc] = copies[argc];
-	}
-	argv[argc] = NULL;
-	status = verb(argc, argv);
-	fflush(stdout);
-	fflush(stderr);
-	read_back(cr_get_redirected_stdout(), output, sizeof(output));
-	read_back(cr_get_redirected_stderr(), errors, sizeof(errors));
+	output = verb_printed();
+	errors = verb_said();
 	return status;
 }
 
-#define RUN(verb, ...) run(verb, (const char *const[]){__VA_ARGS__, NULL})
+#define RUN(verb, ...) run_verb(verb, (const char *const[]){__VA_ARGS__, NULL})
 
 static size_t count_lines(const char *text)
 {

@@ -5,6 +5,8 @@
 #include "recorder/record_block.h"
 #include "recorder/record_directory.h"
 #include "recorder/segment_writer.h"
+#include "tests/cli/verb.h"
+#include "tests/support/temporary.h"
 
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
@@ -29,28 +31,23 @@
 #define HOUR_NS   (3600 * (int64_t)NSEC_PER_SEC)
 #define OFFSET_NS (INT64_C(1700000000) * (int64_t)NSEC_PER_SEC) /* 22:13:20 UTC */
 
-static char directory[64];
+static char directory[TEMPORARY_PATH_BYTES];
 static int directory_fd;
-static char output[1 << 18], errors[1 << 14];
 
 static void init(void)
 {
 	cr_redirect_stdout();
 	cr_redirect_stderr();
 	setenv("TZ", "UTC", 1);
-	snprintf(directory, sizeof(directory), "/tmp/ringside-replay.XXXXXX");
-	cr_assert_not_null(mkdtemp(directory));
+	temporary_make(directory);
 	directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cr_assert_geq(directory_fd, 0);
 }
 
 static void fini(void)
 {
-	char command[128];
-
 	close(directory_fd);
-	snprintf(command, sizeof(command), "rm -rf %s", directory);
-	cr_assert_eq(system(command), 0);
+	temporary_remove(directory);
 }
 
 TestSuite(replay, .init = init, .fini = fini);
@@ -168,30 +165,17 @@ static const char *copy_of(uint64_t number, const char *name)
 	return path;
 }
 
-static size_t drain(FILE *from, char *to, size_t size)
-{
-	size_t length = fread(to, 1, size - 1, from);
+/* What the last run wrote is in `output` and `errors`. */
+static char *output, *errors;
 
-	to[length] = 0;
-	return length;
-}
-
-/* Runs the verb with words up to a NULL; what it wrote is in `output` and `errors`. */
 #define run(...) run_words((const char *const[]){"replay", __VA_ARGS__, NULL})
 
 static int run_words(const char *const *words)
 {
-	char *argv[32];
-	int argc = 0, status;
+	int status = verb_run(command_replay, words);
 
-	for (; words[argc]; argc++)
-		argv[argc] = strdup(words[argc]);
-	argv[argc] = NULL;
-	status = command_replay(argc, argv);
-	fflush(stdout);
-	fflush(stderr);
-	drain(cr_get_redirected_stdout(), output, sizeof(output));
-	drain(cr_get_redirected_stderr(), errors, sizeof(errors));
+	output = verb_printed();
+	errors = verb_said();
 	return status;
 }
 

@@ -1,9 +1,10 @@
 #include "tests/container/scratch.h"
 
+#include "tests/support/temporary.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -21,19 +22,13 @@
 		va_end(args_);                                                               \
 	} while (0)
 
-static int remove_one(const char *path, const struct stat *s, int type, struct FTW *where)
-{
-	(void)s, (void)type, (void)where;
-	return remove(path);
-}
-
 static char made[PATH_MAX];
 static pid_t maker;
 
 static void remove_made(void)
 {
 	if (getpid() == maker)
-		(void)nftw(made, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+		temporary_remove(made);
 }
 
 const char *scratch_dir(void)
@@ -102,5 +97,5 @@ void scratch_remove(const char *format, ...)
 	char path[PATH_MAX];
 
 	put_path(path, format);
-	(void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	temporary_remove(path);
 }

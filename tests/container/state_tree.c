@@ -1,7 +1,8 @@
 #include "tests/container/state_tree.h"
 
+#include "tests/support/temporary.h"
+
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,17 +18,9 @@ void state_tree_init(struct state_tree *t)
 	cr_assert_not_null(mkdtemp(t->path));
 }
 
-static int remove_one(const char *path, const struct stat *stat, int type, struct FTW *ftw)
-{
-	(void)stat;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 void state_tree_done(struct state_tree *t)
 {
-	(void)nftw(t->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	(void)temporary_remove(t->path);
 }
 
 static void make_path(const struct state_tree *t, const char *name, char *ret, size_t size)

@@ -1,4 +1,5 @@
 #include "tests/recorder/record_maker.h"
+#include "tests/support/temporary.h"
 
 #include "base/clock.h"
 
@@ -37,16 +38,16 @@ struct progress {
 	_Atomic uint64_t written; /* events that were in blocks on disk */
 };
 
-static char directory[64];
+static char directory[TEMPORARY_PATH_BYTES];
 
 static void set_up(void)
 {
-	maker_directory(directory);
+	temporary_make(directory);
 }
 
 static void tear_down(void)
 {
-	maker_directory_remove(directory);
+	temporary_remove(directory);
 }
 
 TestSuite(record_crash, .init = set_up, .fini = tear_down, .timeout = 300);

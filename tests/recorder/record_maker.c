@@ -155,17 +155,3 @@ bool maker_is_in_gap(const struct maker_log *log, uint64_t sequence)
 			return true;
 	return false;
 }
-
-void maker_directory(char directory[64])
-{
-	snprintf(directory, 64, "/tmp/ringside-record.XXXXXX");
-	cr_assert_not_null(mkdtemp(directory));
-}
-
-void maker_directory_remove(const char *directory)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", directory);
-	cr_assert_eq(system(command), 0);
-}

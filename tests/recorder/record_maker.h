@@ -33,8 +33,4 @@ void maker_log_done(struct maker_log *log);
 /* Whether a gap of the log is around the number. */
 bool maker_is_in_gap(const struct maker_log *log, uint64_t sequence);
 
-/* A directory of its own in /tmp, and its end. */
-void maker_directory(char directory[64]);
-void maker_directory_remove(const char *directory);
-
 #endif

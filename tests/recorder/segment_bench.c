@@ -6,7 +6,6 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,22 +22,15 @@ static void open_directory(struct segment_bench *b)
 
 void segment_bench_init(struct segment_bench *b)
 {
-	(void)snprintf(b->path, sizeof(b->path), "/tmp/segment_bench.XXXXXX");
-	cr_assert_not_null(mkdtemp(b->path));
+	temporary_make(b->path);
 	open_directory(b);
-}
-
-static int remove_one(const char *path, const struct stat *stat, int type, struct FTW *ftw)
-{
-	(void)stat, (void)type, (void)ftw;
-	return remove(path);
 }
 
 void segment_bench_done(struct segment_bench *b)
 {
 	close(b->fd);
 	(void)umount2(b->path, MNT_DETACH);
-	(void)nftw(b->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	temporary_remove(b->path);
 }
 
 void segment_bench_mount(struct segment_bench *b, const char *options)

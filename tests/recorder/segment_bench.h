@@ -3,12 +3,13 @@
 
 #include "recorder/segment_reader.h"
 #include "recorder/segment_writer.h"
+#include "tests/support/temporary.h"
 
 /*
  * A directory for segments, and blocks whose content is told by their number. Everything asserts that it worked.
  */
 struct segment_bench {
-	char path[64];
+	char path[TEMPORARY_PATH_BYTES];
 	int fd;
 };
 

@@ -1,22 +1,15 @@
 #include "tests/sensor/proc_tree.h"
 
+#include "tests/support/temporary.h"
+
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-static int remove_one(const char *path, const struct stat *stat, int type, struct FTW *ftw)
-{
-	(void)stat;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static void remove_below(const char *path)
 {
-	cr_assert_eq(nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0, "%s", path);
+	cr_assert_eq(temporary_remove(path), 0, "%s", path);
 }
 
 static void make_parents(char *path)

@@ -5,6 +5,7 @@
 #include "proto/capsule8_entry.h"
 #include "subscription/query_parse.h"
 #include "subscription/window.h"
+#include "tests/support/temporary.h"
 
 #include <criterion/criterion.h>
 
@@ -70,7 +71,7 @@ static struct recorder *recorder;
 static struct history *history;
 static struct subscription_spec *kept;
 static struct encoder *encoder;
-static char directory[64];
+static char directory[TEMPORARY_PATH_BYTES];
 static struct logged *log_of_all;
 static size_t logged_count;
 static struct client clients[CLIENTS];
@@ -370,8 +371,7 @@ static void set_up_with(const struct recorder_options *options)
 	struct history_options history_options;
 	struct error err = {0};
 
-	snprintf(directory, sizeof(directory), "/tmp/ringside-history.XXXXXX");
-	cr_assert_not_null(mkdtemp(directory));
+	temporary_make(directory);
 	recorder_options.directory = directory;
 	cr_assert_eq(recorder_new(&recorder, &recorder_options, &err), 0, "%s", err.message);
 	log_of_all = malloc(EVENTS_MAX * sizeof(*log_of_all));
@@ -407,14 +407,6 @@ static void close_handle(uv_handle_t *handle, void *context)
 		uv_close(handle, NULL);
 }
 
-static void remove_directory(void)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", directory);
-	cr_assert_eq(system(command), 0);
-}
-
 static void tear_down(void)
 {
 	uint64_t last = subscriber_set_sequence(set);
@@ -437,7 +429,7 @@ static void tear_down(void)
 	subscription_spec_free(kept);
 	capsule8_encoder_free(encoder);
 	free(log_of_all);
-	remove_directory();
+	temporary_remove(directory);
 }
 
 /* What a client should have got; the list's places of its events, without the throttle. */

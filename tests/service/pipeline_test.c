@@ -6,10 +6,10 @@
 #include "sensor/wait_rule.h"
 #include "subscription/subscriber_set.h"
 #include "tracing/recording.h"
+#include "tests/support/temporary.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,17 +67,9 @@ static void set_up(void)
 	write_file(path, boot_id, strlen(boot_id));
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *ftw)
-{
-	(void)status;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static void tear_down(void)
 {
-	cr_assert_eq(nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	cr_assert_eq(temporary_remove(directory), 0);
 }
 
 TestSuite(pipeline, .init = set_up, .fini = tear_down, .timeout = 120);
