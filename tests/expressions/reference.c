@@ -1,5 +1,7 @@
 #include "tests/expressions/reference.h"
 
+#include "subscription/query_print.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -391,4 +393,26 @@ void known_event_make(struct known_event *ret, struct random *r, enum event_kind
 	}
 	if (catalog_entry(kind)->from_kernel)
 		make_common(&m);
+}
+
+struct probe_request *known_request_new(void)
+{
+	struct probe_parameter parameters[] = {{"text", "+0(%di):string"}, {"s8", "%di:s8"},   {"s16", "%di:s16"},
+					       {"s32", "%di:s32"},         {"s64", "%di:s64"}, {"u8", "%di:u8"},
+					       {"u16", "%di:u16"},         {"u32", "%di:u32"}, {"u64", "%di:u64"}};
+	struct probe_request *request;
+
+	if (probe_request_new_call(&request, EVENT_KERNEL_CALL_ENTER, NULL, "f", parameters, sizeof(parameters) / sizeof(parameters[0]),
+				   NULL, NULL))
+		return NULL;
+	return request;
+}
+
+char *known_text(const struct expression *e, const struct probe_request *request)
+{
+	struct buffer text;
+
+	buffer_init(&text, 0);
+	expression_print(e, request, &text);
+	return (char *)buffer_take(&text, NULL);
 }

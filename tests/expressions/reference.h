@@ -37,6 +37,12 @@ struct known_event {
 /* An event of a kind that known_event_fields() tells the fields of, at random. `request`: of calls. */
 void known_event_make(struct known_event *ret, struct random *r, enum event_kind kind, const struct probe_request *request);
 
+/* A call with one argument of each type, in the order of enum call_argument_type. Unreference it; NULL: out of memory. */
+struct probe_request *known_request_new(void);
+
+/* What an expression says, for the message of an assertion. From malloc. */
+char *known_text(const struct expression *e, const struct probe_request *request);
+
 /* The fields of a kind, own and common ones; how many. `ret` has room for FACTS_MAX. */
 size_t known_event_fields(enum event_kind kind, const struct catalog_field **ret);
 

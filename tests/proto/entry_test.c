@@ -236,20 +236,7 @@ static void try(const uint8_t *bytes, size_t size)
 
 Test(entry, damage_is_survived, .timeout = 120)
 {
-	struct random r = {.state = 11};
-
-	for (size_t i = 0; wire_event_at(i); i++) {
-		buffer_clear(&out);
-		wire_event_put(wire_event_at(i), 3, DETAIL_FULL, &out);
-		for (int round = 0; round < 2000; round++) {
-			uint8_t *copy = wire_exact_copy(out.data, out.length);
-
-			for (uint64_t n = 1 + random_below(&r, 3); n; n--)
-				copy[random_below(&r, out.length)] = (uint8_t)random_next(&r);
-			try(copy, out.length);
-			free(copy);
-		}
-	}
+	wire_damage(11, try);
 }
 
 Test(entry, a_lost_event_says_what_it_said)

@@ -190,29 +190,6 @@ Test(event_reader, fields_may_come_in_any_order, .timeout = 60)
 	buffer_done(&other);
 }
 
-/* One argument of each type, in the order of enum call_argument_type: what known_event_make() wants. */
-static struct probe_request *make_request(void)
-{
-	struct probe_parameter parameters[] = {{"text", "+0(%di):string"}, {"s8", "%di:s8"},   {"s16", "%di:s16"},
-					       {"s32", "%di:s32"},         {"s64", "%di:s64"}, {"u8", "%di:u8"},
-					       {"u16", "%di:u16"},         {"u32", "%di:u32"}, {"u64", "%di:u64"}};
-	struct probe_request *request;
-
-	cr_assert_eq(probe_request_new_call(&request, EVENT_KERNEL_CALL_ENTER, NULL, "f", parameters,
-					    sizeof(parameters) / sizeof(parameters[0]), NULL, NULL),
-		     0);
-	return request;
-}
-
-static char *text_of(const struct expression *e, const struct probe_request *request)
-{
-	struct buffer text;
-
-	buffer_init(&text, 0);
-	expression_print(e, request, &text);
-	return (char *)buffer_take(&text, NULL);
-}
-
 static const enum event_kind made_kinds[] = {EVENT_SYSCALL_ENTER, EVENT_SYSCALL_EXIT,      EVENT_PROCESS_EXEC,      EVENT_PROCESS_EXIT,
 					     EVENT_FILE_OPEN,     EVENT_FILE_LINK,         EVENT_CONNECT_ATTEMPT,   EVENT_KERNEL_CALL_ENTER,
 					     EVENT_TICKER,        EVENT_CONTAINER_CREATED, EVENT_CONTAINER_RUNNING, EVENT_CONTAINER_EXITED};
@@ -244,7 +221,7 @@ static size_t hold_trees_against(const struct event *live, const struct event *b
 		clause.filter = random_tree(r, &choice, (unsigned int)random_below(r, 5));
 		cr_assert_eq(matcher_init(&m, &clause), 0);
 		expected = matcher_matches(&m, live);
-		cr_assert_eq(matcher_matches(&m, back), expected, "%s", text_of(clause.filter, request));
+		cr_assert_eq(matcher_matches(&m, back), expected, "%s", known_text(clause.filter, request));
 		matched += expected;
 		matcher_done(&m);
 		expression_free(clause.filter);
@@ -254,10 +231,11 @@ static size_t hold_trees_against(const struct event *live, const struct event *b
 
 Test(event_reader, filters_give_of_it_the_answer_that_they_gave_of_the_live_one, .timeout = 120)
 {
-	struct probe_request *request = make_request();
+	struct probe_request *request = known_request_new();
 	struct random r = {.state = 4712};
 	size_t matched = 0;
 
+	cr_assert_not_null(request);
 	for (int round = 0; round < 20000; round++) {
 		enum event_kind kind = made_kinds[random_below(&r, sizeof(made_kinds) / sizeof(made_kinds[0]))];
 		const struct probe_request *own = kind == EVENT_KERNEL_CALL_ENTER ? request : NULL;
@@ -465,20 +443,7 @@ static void try(const uint8_t *from, size_t size)
 
 Test(event_reader, damage_is_survived, .timeout = 120)
 {
-	struct random r = {.state = 12};
-
-	for (size_t i = 0; wire_event_at(i); i++) {
-		buffer_clear(&out);
-		wire_event_put(wire_event_at(i), 3, DETAIL_FULL, &out);
-		for (int round = 0; round < 2000; round++) {
-			uint8_t *copy = wire_exact_copy(out.data, out.length);
-
-			for (uint64_t n = 1 + random_below(&r, 3); n; n--)
-				copy[random_below(&r, out.length)] = (uint8_t)random_next(&r);
-			try(copy, out.length);
-			free(copy);
-		}
-	}
+	wire_damage(12, try);
 }
 
 /* The frames fit, what is in them ends early. */

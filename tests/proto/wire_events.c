@@ -193,3 +193,24 @@ void wire_shuffle(const struct buffer *from, struct random *r, struct buffer *ou
 {
 	shuffle(from->data, from->data + from->length, 0, r, out);
 }
+
+void wire_damage(uint64_t seed, void (*try)(const uint8_t *bytes, size_t size))
+{
+	struct random r = {.state = seed};
+	struct buffer out;
+
+	buffer_init(&out, 0);
+	for (size_t i = 0; wire_event_at(i); i++) {
+		buffer_clear(&out);
+		wire_event_put(wire_event_at(i), 3, DETAIL_FULL, &out);
+		for (int round = 0; round < 2000; round++) {
+			uint8_t *copy = wire_exact_copy(out.data, out.length);
+
+			for (uint64_t n = 1 + random_below(&r, 3); n; n--)
+				copy[random_below(&r, out.length)] = (uint8_t)random_next(&r);
+			try(copy, out.length);
+			free(copy);
+		}
+	}
+	buffer_done(&out);
+}

@@ -19,4 +19,7 @@ void wire_shuffle(const struct buffer *from, struct random *r, struct buffer *ou
 /* A copy with nothing behind it, so that reading too far is seen. Free it. */
 uint8_t *wire_exact_copy(const void *bytes, size_t size);
 
+/* Gives each of the events, 2,000 times with one to three bytes of it changed, to `try`. */
+void wire_damage(uint64_t seed, void (*try)(const uint8_t *bytes, size_t size));
+
 #endif

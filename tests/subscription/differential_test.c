@@ -12,29 +12,6 @@ static const enum event_kind kinds[] = {EVENT_SYSCALL_ENTER, EVENT_SYSCALL_EXIT,
 					EVENT_FILE_OPEN,     EVENT_FILE_LINK,         EVENT_CONNECT_ATTEMPT,   EVENT_KERNEL_CALL_ENTER,
 					EVENT_TICKER,        EVENT_CONTAINER_CREATED, EVENT_CONTAINER_RUNNING, EVENT_CONTAINER_EXITED};
 
-/* One argument of each type, in the order of enum call_argument_type. */
-static struct probe_request *make_request(void)
-{
-	struct probe_parameter parameters[] = {{"text", "+0(%di):string"}, {"s8", "%di:s8"},   {"s16", "%di:s16"},
-					       {"s32", "%di:s32"},         {"s64", "%di:s64"}, {"u8", "%di:u8"},
-					       {"u16", "%di:u16"},         {"u32", "%di:u32"}, {"u64", "%di:u64"}};
-	struct probe_request *request;
-
-	cr_assert_eq(probe_request_new_call(&request, EVENT_KERNEL_CALL_ENTER, NULL, "f", parameters,
-					    sizeof(parameters) / sizeof(parameters[0]), NULL, NULL),
-		     0);
-	return request;
-}
-
-static char *text_of(const struct expression *e, const struct probe_request *request)
-{
-	struct buffer out;
-
-	buffer_init(&out, 0);
-	expression_print(e, request, &out);
-	return (char *)buffer_take(&out, NULL);
-}
-
 /* What is in the form that the check gives stays as it is; and in a copy, too. */
 static void expect_checked(const struct expression *e, struct random again, const struct random_fields *fields, unsigned int depth,
 			   enum event_kind kind)
@@ -42,20 +19,21 @@ static void expect_checked(const struct expression *e, struct random again, cons
 	struct expression *twin = random_tree(&again, fields, depth), *copy;
 	struct error err = {0};
 
-	cr_assert_eq(expression_check(twin, kind, fields->request, NULL, &err), 0, "%s: %s", text_of(e, fields->request), err.message);
-	cr_assert(expression_equal(e, twin), "%s", text_of(e, fields->request));
+	cr_assert_eq(expression_check(twin, kind, fields->request, NULL, &err), 0, "%s: %s", known_text(e, fields->request), err.message);
+	cr_assert(expression_equal(e, twin), "%s", known_text(e, fields->request));
 	copy = expression_copy(twin);
 	expression_free(twin);
-	cr_assert(expression_equal(e, copy), "%s", text_of(e, fields->request));
+	cr_assert(expression_equal(e, copy), "%s", known_text(e, fields->request));
 	expression_free(copy);
 }
 
 Test(differential, the_matcher_and_a_naive_reading_of_the_tree_come_to_the_same, .timeout = 120)
 {
-	struct probe_request *request = make_request();
+	struct probe_request *request = known_request_new();
 	struct random r = {.state = 4711};
 	size_t matched = 0, held_against = 0;
 
+	cr_assert_not_null(request);
 	for (int round = 0; round < TREES; round++) {
 		enum event_kind kind = kinds[random_below(&r, sizeof(kinds) / sizeof(kinds[0]))];
 		const struct catalog_field *fields[FACTS_MAX];
@@ -81,10 +59,10 @@ Test(differential, the_matcher_and_a_naive_reading_of_the_tree_come_to_the_same,
 			known_event_make(&known, &r, kind, choice.request);
 			expected = reference_holds(clause.filter, known.facts, known.fact_count);
 			cr_assert_eq(matcher_matches(&m, &known.event), expected, "tree %d, event %d: %s", round, i,
-				     text_of(clause.filter, choice.request));
+				     known_text(clause.filter, choice.request));
 			if (m.key.type && expected)
 				cr_assert(matcher_key_load(&m.key, &known.event, &value) && value == m.key.value, "%s",
-					  text_of(clause.filter, choice.request));
+					  known_text(clause.filter, choice.request));
 			matched += expected;
 			held_against++;
 		}
