@@ -19,6 +19,7 @@ int probe_kernel_init(struct probe_kernel *k, struct error *err)
 void probe_kernel_done(struct probe_kernel *k)
 {
 	function_names_done(&k->functions);
+	tracepoint_keeper_release(&k->keeper);
 }
 
 static void calibrate(struct probe_kernel *k)

@@ -6,6 +6,7 @@
 #include "tracing/kernel_addresses.h"
 #include "tracing/kernel_layout.h"
 #include "tracing/kernel_symbols.h"
+#include "tracing/tracepoint_keeper.h"
 
 /*
  * What has to be known of the running kernel to write probes for it: its notation of fetchargs, how long a record may be, and where its
@@ -24,6 +25,8 @@ struct probe_kernel {
 	bool is_calibrated;
 	struct kernel_layout layout;
 	struct function_names functions;
+	/* Tracepoints of trials, so that the next one has them at once; whoever asks for trials lets go when no more follow. */
+	struct tracepoint_keeper keeper;
 	/* For what clients ask for by name. */
 	const struct kernel_symbol_files *symbols; /* where functions are looked up; NULL: the running kernel's */
 	struct kernel_addresses *addresses;        /* NULL: addresses are shown as numbers */

@@ -291,6 +291,7 @@ void probe_set_apply(struct probe_set *s, const struct plan *plan, struct error 
 	apply_fixed(s, plan, refusals);
 	apply_captures(s, plan, refusals);
 	apply_requests(s, plan);
+	tracepoint_keeper_release(&s->kernel.keeper);
 }
 
 static int make_fixed(struct probe_set *s)

@@ -123,6 +123,8 @@ static int install(struct trial *t, const struct source_candidate *candidate, st
 		if (t->probe_count == TRIAL_PROBES_MAX)
 			return error_set(err, -E2BIG, "more than %d probes", TRIAL_PROBES_MAX);
 		code = probe_install(&t->probes[t->probe_count], candidate->probes[i], kernel, t->source, filter, err);
+		if (!code && candidate->probes[i]->type == SOURCE_TRACEPOINT)
+			tracepoint_keeper_hold(&kernel->keeper, format_id(t->probes[t->probe_count].event->format));
 		t->probe_count += !code;
 		if (code == -ENOENT && candidate->probes[i]->optional)
 			code = 0;

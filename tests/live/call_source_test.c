@@ -19,7 +19,7 @@
 
 #define PROGRAM TEST_PROBED "/called"
 #define CALLS   5
-#define TOGGLES 200
+#define TOGGLES 40
 
 #define SEEN_MAX  32
 #define ARGS_MAX  16
@@ -331,7 +331,7 @@ Test(call_source_live, not_more_than_the_limit_are_watched_at_once)
 	cr_expect_eq(count_ours(), 1);
 }
 
-Test(call_source_live, watching_200_functions_one_after_the_other_leaves_nothing_behind)
+Test(call_source_live, watching_40_functions_one_after_the_other_leaves_nothing_behind)
 {
 	char text[32];
 

@@ -96,6 +96,7 @@ static int try_candidate(const struct source_capture *capture, const struct sour
 	size_t directories = count_directories(), descriptors = count_descriptors();
 	int code = trial_run(NULL, capture, candidate, &kernel, err);
 
+	tracepoint_keeper_release(&kernel.keeper);
 	cr_expect(has_no_more_directories_than(directories), "%s", candidate->name);
 	cr_expect_eq(count_descriptors(), descriptors, "%s", candidate->name);
 	cr_expect_eq(count_probes("kprobe_events"), 0, "%s", candidate->name);
