@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,24 @@ bool self_filter_refresh(struct self_filter *f)
 	return take_threads(f);
 }
 
+/* Threads that were made one after the other have ids in a row, and two comparisons for all of them. */
+static size_t row_length(const struct self_filter *f, size_t first)
+{
+	size_t count = 1;
+
+	while (first + count < f->count && f->tids[first + count] == f->tids[first] + count)
+		count++;
+	return count;
+}
+
+static void put_row(struct buffer *text, uint32_t first, size_t count)
+{
+	if (count == 1)
+		buffer_printf(text, "common_pid != %" PRIu32, first);
+	else
+		buffer_printf(text, "(common_pid < %" PRIu32 " || common_pid > %" PRIu32 ")", first, first + (uint32_t)count - 1);
+}
+
 char *self_filter_combine(const struct self_filter *f, const char *filter, bool only)
 {
 	struct buffer text;
@@ -82,9 +101,14 @@ char *self_filter_combine(const struct self_filter *f, const char *filter, bool 
 	if (only || !f->count)
 		return filter ? strdup(filter) : NULL;
 	buffer_init(&text, 0);
-	for (size_t i = 0; i < f->count; i++)
-		buffer_printf(&text, "%scommon_pid != %u", i ? " && " : "", f->tids[i]);
+	/* The kernel stops at the first part that does not hold, which is hardly ever ours. */
 	if (filter)
-		buffer_printf(&text, " && (%s)", filter);
+		buffer_printf(&text, "(%s)", filter);
+	for (size_t i = 0, count; i < f->count; i += count) {
+		count = row_length(f, i);
+		if (text.length)
+			buffer_put_string(&text, " && ");
+		put_row(&text, f->tids[i], count);
+	}
 	return (char *)buffer_take(&text, NULL);
 }

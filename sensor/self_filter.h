@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 /*
- * The part of a kernel filter that keeps our own threads out of the rings: "common_pid != 17 && common_pid != 18". Threads come and go inside
+ * The part of a kernel filter that keeps our own threads out of the rings: "common_pid != 17 && (common_pid < 20 || common_pid > 24)". Threads come and go inside
  * libraries; one that got through is noticed by its first sample (`seen`), which user space drops, and joins the list at the next refresh.
  */
 struct self_filter {

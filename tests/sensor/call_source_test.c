@@ -297,7 +297,7 @@ Test(call_source, a_sample_that_is_too_short_gives_nothing_and_reads_nothing)
 	expect_the_entry(&event, "cat");
 }
 
-Test(call_source, our_own_threads_are_kept_out_in_front_of_the_clients_filter)
+Test(call_source, our_own_threads_are_kept_out_behind_the_clients_filter)
 {
 	char expected[64];
 
@@ -305,7 +305,7 @@ Test(call_source, our_own_threads_are_kept_out_in_front_of_the_clients_filter)
 	self_filter_init(&self, (uint32_t)getpid());
 	know("kprobe", "do_sys_open", entry_format);
 	cr_assert_eq(install(EVENT_KERNEL_CALL_ENTER, NULL, "do_sys_open", ARGUMENTS, "dfd == 3 || name ~ \"a)*\""), 0, "%s", err.message);
-	cr_assert_not_null(strstr(fake_source_filter(source, "kprobe", "do_sys_open"), " && (dfd == 3 || name ~ \"a)*\")"));
+	cr_assert_not_null(strstr(fake_source_filter(source, "kprobe", "do_sys_open"), "(dfd == 3 || name ~ \"a)*\") && "));
 	snprintf(expected, sizeof(expected), "common_pid != %d", getpid());
 	cr_assert_not_null(strstr(fake_source_filter(source, "kprobe", "do_sys_open"), expected));
 }
