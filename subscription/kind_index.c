@@ -4,6 +4,13 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+/* So many clauses with the same key are few enough to be asked one after the other. */
+#define CROWDED 8
+
+/* Keys are numbers: one multiplication (Fibonacci hashing) mixes them well enough, and an event pays for it. */
+#undef HASH_FUNCTION
+#define HASH_FUNCTION(key, length, hash) ((hash) = (unsigned int)(*(const uint64_t *)(key) * UINT64_C(0x9e3779b97f4a7c15) >> 32))
+
 static void group_free(struct kind_index_group *group)
 {
 	struct kind_index_bucket *bucket, *next;
@@ -41,14 +48,23 @@ static struct kind_index_bucket *find_bucket(const struct kind_index_group *grou
 	return bucket;
 }
 
-/* The group of the key, a new one if there is none. NULL: out of memory. */
-static struct kind_index_group *get_group(struct kind_index *index, enum event_kind kind, const struct matcher_key *key)
+static struct kind_index_group *find_group(const struct kind_index *index, enum event_kind kind, const struct matcher_key *key)
 {
 	struct kind_index_group *group;
 
 	LL_FOREACH (index->kinds[kind].groups, group)
 		if (group->key.type == key->type && group->key.offset == key->offset && group->key.length == key->length)
-			return group;
+			break;
+	return group;
+}
+
+/* The group of the key, a new one if there is none. NULL: out of memory. */
+static struct kind_index_group *get_group(struct kind_index *index, enum event_kind kind, const struct matcher_key *key)
+{
+	struct kind_index_group *group = find_group(index, kind, key);
+
+	if (group)
+		return group;
 	group = calloc(1, sizeof(*group));
 	if (!group)
 		return NULL;
@@ -57,24 +73,52 @@ static struct kind_index_group *get_group(struct kind_index *index, enum event_k
 	return group;
 }
 
-/* The list that a clause with this matcher belongs to. NULL: out of memory. */
-static struct kind_index_list *get_list(struct kind_index *index, enum event_kind kind, const struct matcher *m)
+/* How many have this key already. */
+static size_t count_at(const struct kind_index *index, enum event_kind kind, const struct matcher_key *key)
+{
+	const struct kind_index_group *group = find_group(index, kind, key);
+	const struct kind_index_bucket *bucket = group ? find_bucket(group, key->value) : NULL;
+
+	return bucket ? bucket->list.count : 0;
+}
+
+/* The first of its keys, unless many have that one: a thousand clauses about the same system call are told apart by its arguments. NULL: it has none. */
+static const struct matcher_key *choose_key(const struct kind_index *index, enum event_kind kind, const struct matcher *m)
+{
+	const struct matcher_key *best = m->key_count ? &m->keys[0] : NULL;
+	size_t least = best ? count_at(index, kind, best) : 0;
+
+	if (least < CROWDED)
+		return best;
+	for (uint32_t i = 1; i < m->key_count; i++) {
+		size_t count = count_at(index, kind, &m->keys[i]);
+
+		if (count >= least / 2)
+			continue;
+		least = count;
+		best = &m->keys[i];
+	}
+	return best;
+}
+
+/* The list that clauses with this key belong to. NULL: out of memory. */
+static struct kind_index_list *get_list(struct kind_index *index, enum event_kind kind, const struct matcher_key *key)
 {
 	struct kind_index_group *group;
 	struct kind_index_bucket *bucket;
 
-	if (!m->key.type)
+	if (!key)
 		return &index->kinds[kind].rest;
-	group = get_group(index, kind, &m->key);
+	group = get_group(index, kind, key);
 	if (!group)
 		return NULL;
-	bucket = find_bucket(group, m->key.value);
+	bucket = find_bucket(group, key->value);
 	if (bucket)
 		return &bucket->list;
 	bucket = calloc(1, sizeof(*bucket));
 	if (!bucket)
 		return NULL;
-	bucket->value = m->key.value;
+	bucket->value = key->value;
 	HASH_ADD(hh, group->buckets, value, sizeof(bucket->value), bucket);
 	if (!bucket->hh.tbl) {
 		free(bucket);
@@ -83,7 +127,7 @@ static struct kind_index_list *get_list(struct kind_index *index, enum event_kin
 	return &bucket->list;
 }
 
-static int append(struct kind_index_list *list, struct feed *f, size_t clause)
+static int append(struct kind_index_list *list, struct feed *f, size_t clause, const struct matcher_key *key)
 {
 	if (list->count == list->capacity) {
 		size_t capacity = list->capacity ? list->capacity * 2 : 4;
@@ -94,19 +138,26 @@ static int append(struct kind_index_list *list, struct feed *f, size_t clause)
 		list->entries = entries;
 		list->capacity = capacity;
 	}
-	list->entries[list->count++] = (struct kind_index_entry){.matcher = f->matchers[clause], .feed = f};
+	list->entries[list->count] = (struct kind_index_entry){.matcher = f->matchers[clause], .feed = f};
+	/* Whoever is found by its key need not be asked for it again. */
+	if (key)
+		list->entries[list->count].matcher.start = matcher_start_behind(&f->matchers[clause], key);
+	list->count++;
 	return 0;
 }
 
 int kind_index_add(struct kind_index *index, struct feed *f)
 {
 	for (size_t i = 0; i < f->spec->clause_count; i++) {
+		enum event_kind kind = f->spec->clauses[i].kind;
+		const struct matcher_key *key;
 		struct kind_index_list *list;
 
 		if (!is_indexed(f, i))
 			continue;
-		list = get_list(index, f->spec->clauses[i].kind, &f->matchers[i]);
-		if (!list || append(list, f, i)) {
+		key = choose_key(index, kind, &f->matchers[i]);
+		list = get_list(index, kind, key);
+		if (!list || append(list, f, i, key)) {
 			kind_index_remove(index, f);
 			return -ENOMEM;
 		}

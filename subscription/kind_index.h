@@ -9,7 +9,8 @@
 
 /*
  * From an event to the clauses that it has to be held against: those of its kind and, of the ones that want a certain value of a field
- * (matcher.h: key) or a string with a certain beginning, those that want what it has. An event costs what these cost, whatever else is subscribed to.
+ * (matcher.h: keys) or a string with a certain beginning, those that want what it has. A clause that wants several such things stands where the fewest
+ * others do. An event costs what these cost, whatever else is subscribed to.
  */
 struct kind_index_entry {
 	struct matcher matcher; /* a copy; the terms are the feed's */

@@ -22,8 +22,6 @@ bool matcher_key_load(const struct matcher_key *key, const struct event *event, 
 			return false;
 		*ret = matcher_hash(string->bytes, key->length);
 		return true;
-	case MATCHER_KEY_NONE:
-		break;
 	}
 	return false;
 }

@@ -11,15 +11,18 @@
 struct matcher_term;
 struct matcher_operand;
 
+#define MATCHER_KEYS_MAX   4
+#define MATCHER_PREFIX_MAX 32
+
 struct matcher {
 	struct matcher_term *terms;
 	struct matcher_operand *operands;
 	uint32_t start; /* the term to begin with; or the answer, when that is the same for every event */
-	/* What every matching event has at an offset of struct event, for whoever sorts clauses by it (kind_index.h): an integer or a pointer,
-	 * or a string that begins so. */
+	/* What every matching event has at some offsets of struct event, for whoever sorts clauses by it (kind_index.h): integers or pointers
+	 * first, then strings that begin so. */
+	uint32_t key_count;
 	struct matcher_key {
 		enum {
-			MATCHER_KEY_NONE,
 			MATCHER_KEY_32,
 			MATCHER_KEY_64,
 			MATCHER_KEY_PREFIX
@@ -27,10 +30,8 @@ struct matcher {
 		uint32_t offset;
 		uint32_t length; /* of the prefix, at most MATCHER_PREFIX_MAX; else 0 */
 		uint64_t value;  /* of a prefix its hash: others can have the same */
-	} key;
+	} keys[MATCHER_KEYS_MAX];
 };
-
-#define MATCHER_PREFIX_MAX 32
 
 /* Compiles a clause of a kind that is served. Its strings and its request are borrowed: the clause must live as long. -ENOMEM. */
 int matcher_init(struct matcher *m, const struct clause *clause);
@@ -38,6 +39,9 @@ void matcher_done(struct matcher *m);
 
 /* The event must be of the clause's kind. */
 bool matcher_matches(const struct matcher *m, const struct event *event);
+
+/* Where to begin with an event that has this one of the keys: often there is less to test then. */
+uint32_t matcher_start_behind(const struct matcher *m, const struct matcher_key *key);
 
 /* What an event of the kind has where the key of a matcher is; to be compared with key->value. False: nothing that could match. */
 bool matcher_key_load(const struct matcher_key *key, const struct event *event, uint64_t *ret);

@@ -308,61 +308,83 @@ static size_t prefix_length(const struct expression *e)
 	return length < MATCHER_PREFIX_MAX ? length : MATCHER_PREFIX_MAX;
 }
 
-/* A field of the event itself against a value. */
-static struct matcher_key key_of(const struct expression *e)
+/* A field of the event itself against a value. False: it is something else. */
+static bool key_of(const struct expression *e, struct matcher_key *ret)
 {
 	const struct expression *left = e->first, *right = left ? left->next : NULL;
-	struct matcher_key key = {0};
 
 	if ((e->type != EXPRESSION_EQ && e->type != EXPRESSION_LIKE) || !right || left->type != EXPRESSION_FIELD ||
 	    right->type != EXPRESSION_VALUE || !left->field || left->field->base != FIELD_OF_EVENT)
-		return key;
-	key.offset = (uint32_t)left->field->offset;
+		return false;
+	ret->offset = (uint32_t)left->field->offset;
+	ret->length = 0;
 	switch (left->field->type) {
 	case FIELD_SINT32:
 	case FIELD_UINT32:
-		key.type = MATCHER_KEY_32;
-		key.value = (uint32_t)right->integer;
-		break;
+		ret->type = MATCHER_KEY_32;
+		ret->value = (uint32_t)right->integer;
+		return true;
 	case FIELD_SINT64:
 	case FIELD_UINT64:
-		key.type = MATCHER_KEY_64;
-		key.value = right->integer;
-		break;
+		ret->type = MATCHER_KEY_64;
+		ret->value = right->integer;
+		return true;
 	case FIELD_STRING:
-		key.length = (uint32_t)prefix_length(e);
-		key.type = key.length ? MATCHER_KEY_PREFIX : MATCHER_KEY_NONE;
-		key.value = matcher_hash(right->string, key.length);
-		break;
+		ret->type = MATCHER_KEY_PREFIX;
+		ret->length = (uint32_t)prefix_length(e);
+		ret->value = matcher_hash(right->string, ret->length);
+		return ret->length;
 	default:
-		break;
+		return false;
 	}
-	return key;
 }
 
-/* Integers first. */
-static struct matcher_key best_key(const struct expression *e)
+static void add_key(struct matcher *m, const struct expression *e, bool of_strings)
 {
-	struct matcher_key best = {0};
+	struct matcher_key key;
 
-	if (e->type != EXPRESSION_AND)
-		return key_of(e);
-	for (const struct expression *operand = e->first; operand; operand = operand->next) {
-		struct matcher_key key = key_of(operand);
-
-		if (key.type && (!best.type || (best.type == MATCHER_KEY_PREFIX && key.type != MATCHER_KEY_PREFIX)))
-			best = key;
-	}
-	return best;
+	if (m->key_count < MATCHER_KEYS_MAX && key_of(e, &key) && (key.type == MATCHER_KEY_PREFIX) == of_strings)
+		m->keys[m->key_count++] = key;
 }
 
-static struct matcher_key clause_key(const struct clause *clause)
+static void find_keys(struct matcher *m, const struct clause *clause)
 {
-	if (clause->request)
-		return (struct matcher_key){.type = MATCHER_KEY_64,
-					    .offset = offsetof(struct event, request),
-					    .value = (uintptr_t)clause->request};
-	return clause->filter ? best_key(clause->filter) : (struct matcher_key){0};
+	const struct expression *e = clause->filter;
+
+	if (clause->request) {
+		m->keys[m->key_count++] = (struct matcher_key){
+			.type = MATCHER_KEY_64, .offset = offsetof(struct event, request), .value = (uintptr_t)clause->request};
+		return;
+	}
+	for (int of_strings = 0; e && of_strings < 2; of_strings++) {
+		if (e->type != EXPRESSION_AND)
+			add_key(m, e, of_strings);
+		for (const struct expression *operand = e->type == EXPRESSION_AND ? e->first : NULL; operand; operand = operand->next)
+			add_key(m, operand, of_strings);
+	}
+}
+
+/* Whether every event that has the key passes the term. */
+static bool is_said_by_key(const struct matcher_term *term, const struct matcher_key *key)
+{
+	if (term->test != TEST_INTEGER || term->wanted != ORDER_EQUAL || term->mask != UINT64_MAX || term->load.base != FIELD_OF_EVENT ||
+	    term->load.presence != PRESENT_ALWAYS || term->load.offset != key->offset)
+		return false;
+	switch (key->type) {
+	case MATCHER_KEY_32:
+		return (term->load.source == SOURCE_SINT32 || term->load.source == SOURCE_UINT32) && (uint32_t)term->integer == key->value;
+	case MATCHER_KEY_64:
+		return term->load.source == SOURCE_64 && term->integer == key->value;
+	default:
+		return false;
+	}
+}
+
+uint32_t matcher_start_behind(const struct matcher *m, const struct matcher_key *key)
+{
+	const struct matcher_term *first = m->start < GOTO_MISMATCH ? &m->terms[m->start] : NULL;
+
+	return first && is_said_by_key(first, key) ? first->on_match : m->start;
 }
 
 int matcher_init(struct matcher *m, const struct clause *clause)
@@ -370,7 +392,8 @@ int matcher_init(struct matcher *m, const struct clause *clause)
 	struct compiler c = {.m = m};
 	size_t terms = 0, operands = 0;
 
-	*m = (struct matcher){.start = GOTO_MATCH, .key = clause_key(clause)};
+	*m = (struct matcher){.start = GOTO_MATCH};
+	find_keys(m, clause);
 	if (!clause->filter && !clause->request)
 		return 0;
 	if (clause->filter)

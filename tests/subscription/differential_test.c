@@ -27,11 +27,25 @@ static void expect_checked(const struct expression *e, struct random again, cons
 	expression_free(copy);
 }
 
+/* Whoever matches has the key, and whoever has it gets the same answer behind it. Returns whether the event has it. */
+static bool expect_key(const struct matcher *m, const struct matcher_key *key, const struct event *event, bool expected, const char *text)
+{
+	struct matcher behind = *m;
+	uint64_t value;
+	bool has = matcher_key_load(key, event, &value) && value == key->value;
+
+	cr_assert(has || !expected, "%s", text);
+	behind.start = matcher_start_behind(m, key);
+	if (has)
+		cr_assert_eq(matcher_matches(&behind, event), expected, "behind its key: %s", text);
+	return has;
+}
+
 Test(differential, the_matcher_and_a_naive_reading_of_the_tree_come_to_the_same, .timeout = 120)
 {
 	struct probe_request *request = known_request_new();
 	struct random r = {.state = 4711};
-	size_t matched = 0, held_against = 0;
+	size_t matched = 0, held_against = 0, behind_keys = 0;
 
 	cr_assert_not_null(request);
 	for (int round = 0; round < TREES; round++) {
@@ -53,16 +67,14 @@ Test(differential, the_matcher_and_a_naive_reading_of_the_tree_come_to_the_same,
 		cr_assert_eq(matcher_init(&m, &clause), 0);
 		for (int i = 0; i < EVENTS_PER_TREE; i++) {
 			struct known_event known;
-			uint64_t value;
 			bool expected;
 
 			known_event_make(&known, &r, kind, choice.request);
 			expected = reference_holds(clause.filter, known.facts, known.fact_count);
 			cr_assert_eq(matcher_matches(&m, &known.event), expected, "tree %d, event %d: %s", round, i,
 				     known_text(clause.filter, choice.request));
-			if (m.key.type && expected)
-				cr_assert(matcher_key_load(&m.key, &known.event, &value) && value == m.key.value, "%s",
-					  known_text(clause.filter, choice.request));
+			for (uint32_t key = 0; key < m.key_count; key++)
+				behind_keys += expect_key(&m, &m.keys[key], &known.event, expected, known_text(clause.filter, choice.request));
 			matched += expected;
 			held_against++;
 		}
@@ -73,4 +85,5 @@ Test(differential, the_matcher_and_a_naive_reading_of_the_tree_come_to_the_same,
 	/* Neither answer is rare. */
 	cr_assert_gt(matched, held_against / 10);
 	cr_assert_lt(matched, held_against * 9 / 10);
+	cr_assert_gt(behind_keys, 1000);
 }
