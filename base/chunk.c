@@ -15,6 +15,7 @@ struct chunk *chunk_new(uint8_t *data, size_t length, uint32_t events)
 	c->events = events;
 	c->length = length;
 	c->data = data;
+	c->extent = (struct chunk_extent){0};
 	return c;
 }
 

@@ -13,6 +13,14 @@ struct chunk {
 	uint32_t events; /* how many encoded events the bytes are, for whoever has to count what it drops */
 	size_t length;
 	uint8_t *data;
+	/* What they are about, for whoever keeps them (subscription/extent.h); zeroed: nobody said. By whoever made the chunk, before others have it. */
+	struct chunk_extent {
+		uint64_t kinds;                         /* EVENT_KIND_BIT of each */
+		uint64_t first_sequence, last_sequence; /* 0: none of them has a number */
+		uint64_t first_time_ns, last_time_ns;
+		uint32_t lost_events; /* how many say that something was lost; not counted in `events` */
+		uint64_t dropped;     /* what was lost by the chunk's receiver alone, told by those of them without a number */
+	} extent;
 };
 
 /* Takes over `data` (from malloc), with one reference for the caller; frees it and returns NULL when memory is short. */

@@ -31,7 +31,7 @@ const char record_options_help[] =
 	"      --record-age DURATION    what is older is deleted (7d); 0: nothing is for its age\n"
 	"      --record-flush DURATION  what a crash or a power loss can cost (1s)\n"
 	"      --record-memory SIZE     what may wait for a slow disk before the recorder loses it (32MiB)\n"
-	"      --record-level LEVEL     of zstd: 1 to 19, or -1 to -50 for less work and more bytes; 0: no compression (1)\n";
+	"      --record-level LEVEL     of zstd: 1 to 19, or -1 to -50 for less work and more bytes; 0: no compression (-1)\n";
 
 void record_options_init(struct record_options *o)
 {

@@ -12,18 +12,14 @@ struct record_block {
 	struct buffer raw;
 	size_t raw_bytes; /* of the chunks that were added */
 	uint32_t events;
-	uint32_t lost_events;
-	uint64_t lost;
-	uint64_t first_sequence, last_sequence;
-	uint64_t first_time_ns, last_time_ns;
-	uint64_t kinds;
+	struct chunk_extent extent; /* of all of them */
 };
 
 void record_block_init(struct record_block *b);
 void record_block_done(struct record_block *b);
 void record_block_clear(struct record_block *b);
 
-/* Adds a chunk's bytes, which are whole entries of the dialect. */
+/* Adds a chunk's bytes, which are whole entries of the dialect, and whose extent is known. */
 void record_block_add(struct record_block *b, const struct chunk *c);
 
 /* Fills in what segment_writer_append() wants to be told, for a block that begins at `offset` of the recording. The bytes belong to the block and are

@@ -1,4 +1,5 @@
 #include "subscription/feed.h"
+#include "subscription/extent.h"
 #include "subscription/generator.h"
 #include "subscription/throttle.h"
 #include "sensor/event_container.h"
@@ -171,11 +172,10 @@ static void encode(struct feed *f, const struct event *event)
 
 void feed_take(struct feed *f, const struct event *event)
 {
-	if (!f->open.length) {
+	if (!f->open.length)
 		buffer_reserve(&f->open, f->chunk_bytes);
-		f->open_time_ns = event->time_ns;
-	}
 	encode(f, event);
+	extent_add(&f->extent, event);
 	if (event->kind != EVENT_LOST) {
 		f->open_events++;
 		return;
@@ -183,17 +183,6 @@ void feed_take(struct feed *f, const struct event *event)
 	f->open_lost += event->lost.count;
 	for (struct subscriber *m = f->members; m; m = m->member_next)
 		m->counters.lost_ring += event->lost.count;
-}
-
-bool feed_is_full(const struct feed *f)
-{
-	/* One more of the same length would not fit. */
-	return f->open.failed || f->open.length + f->last_bytes > FEED_CHUNK_BYTES;
-}
-
-bool feed_is_complete(const struct feed *f)
-{
-	return !f->held && f->spec->limit && f->members && f->members->counters.delivered + f->open_events >= f->spec->limit;
 }
 
 /* What was lost, as far as one word can say. */
@@ -220,6 +209,7 @@ static struct chunk *chunk_with_lost(struct feed *f, const struct subscriber *m,
 		.lost = {.count = m->untold, .of = lost_kind(f), .cause = LOST_QUEUE},
 	};
 	struct buffer bytes;
+	struct chunk *ret;
 	uint8_t *data;
 	size_t length;
 
@@ -230,11 +220,16 @@ static struct chunk *chunk_with_lost(struct feed *f, const struct subscriber *m,
 	if (c)
 		buffer_put(&bytes, c->data, c->length);
 	data = buffer_take(&bytes, &length);
-	return data ? chunk_new(data, length, c ? c->events : 0) : NULL;
+	ret = data ? chunk_new(data, length, c ? c->events : 0) : NULL;
+	if (!ret)
+		return NULL;
+	extent_add(&ret->extent, &event);
+	if (c)
+		extent_join(&ret->extent, &c->extent);
+	return ret;
 }
 
-/* `time_ns`: of the chunk's first event. */
-static bool put(struct feed *f, struct subscriber *m, struct chunk *c, uint64_t time_ns)
+static bool put(struct feed *f, struct subscriber *m, struct chunk *c)
 {
 	struct chunk *with_lost;
 	bool put;
@@ -242,7 +237,7 @@ static bool put(struct feed *f, struct subscriber *m, struct chunk *c, uint64_t 
 	if (!m->untold)
 		return outbox_put_more(m->outbox, c);
 	/* In one piece, so that there is no state in which only the first half found room. */
-	with_lost = chunk_with_lost(f, m, c, time_ns);
+	with_lost = chunk_with_lost(f, m, c, c->extent.first_time_ns);
 	if (!with_lost)
 		return false;
 	put = outbox_put_more(m->outbox, with_lost);
@@ -265,13 +260,16 @@ void feed_seal(struct feed *f)
 	data = buffer_take(&f->open, &length);
 	if (data)
 		c = chunk_new(data, length, events);
+	if (c)
+		c->extent = f->extent;
+	f->extent = (struct chunk_extent){0};
 	f->open_events = 0;
 	f->open_lost = 0;
 	f->chunk_bytes = !c ? 0 : c->length < FEED_CHUNK_BYTES ? c->length : FEED_CHUNK_BYTES;
 	buffer_init(&f->open, 0);
 	for (struct subscriber *m = f->members; m; m = m->member_next) {
 		m->counters.matched += events;
-		if (c && put(f, m, c, f->open_time_ns)) {
+		if (c && put(f, m, c)) {
 			m->counters.delivered += events;
 			continue;
 		}
@@ -296,7 +294,7 @@ void feed_tell_lost(struct feed *f, struct subscriber *m)
 	if (!m->untold)
 		return;
 	/* It stands in front of what is open, and time must not run backwards from it. */
-	c = chunk_with_lost(f, m, NULL, is_open ? f->open_time_ns : f->callbacks->now_ns(f->callbacks->context));
+	c = chunk_with_lost(f, m, NULL, is_open ? f->extent.first_time_ns : f->callbacks->now_ns(f->callbacks->context));
 	if (c && outbox_put(m->outbox, c))
 		m->untold = 0;
 	chunk_unref(c);

@@ -72,7 +72,7 @@ struct feed {
 	struct buffer open;         /* the chunk that is being filled */
 	uint32_t open_events;       /* in it, without lost events */
 	uint64_t open_lost;         /* told by lost events in it */
-	uint64_t open_time_ns;      /* of its first event */
+	struct chunk_extent extent; /* of it */
 	size_t last_bytes;          /* of its last event */
 	size_t chunk_bytes;         /* length of the last chunk, as a guess at the next: no more than FEED_CHUNK_BYTES */
 };
@@ -103,10 +103,17 @@ bool feed_passes(struct feed *f, const struct event *event);
 /* Appends the event, numbered already, to the open chunk. */
 void feed_take(struct feed *f, const struct event *event);
 
-/* The chunk is full, or could not be filled. */
-bool feed_is_full(const struct feed *f);
+/* The chunk is full, or could not be filled: one more event of the same length would not fit. */
+static inline bool feed_is_full(const struct feed *f)
+{
+	return f->open.failed || f->open.length + f->last_bytes > FEED_CHUNK_BYTES;
+}
+
 /* With what is open, its limit is reached. */
-bool feed_is_complete(const struct feed *f);
+static inline bool feed_is_complete(const struct feed *f)
+{
+	return f->spec->limit && !f->held && f->members && f->members->counters.delivered + f->open_events >= f->spec->limit;
+}
 
 /* Hands the open chunk to every member; for a member that has no room, counts it as lost. */
 void feed_seal(struct feed *f);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "proto/capsule8_encoder.h"
+#include "subscription/extent.h"
 #include "recorder/recorder.h"
 #include "tests/cli/verb.h"
 #include "tests/support/temporary.h"
@@ -36,6 +37,8 @@ static void put(struct recorder *r, struct encoder *encoder, uint64_t sequence, 
 	encoder->encode(encoder, &e, DETAIL_BASIC, &out);
 	data = buffer_take(&out, &length);
 	chunk = chunk_new(data, length, 1);
+	cr_assert_not_null(chunk);
+	extent_add(&chunk->extent, &e);
 	cr_assert(outbox_put(recorder_outbox(r), chunk));
 	chunk_unref(chunk);
 }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "proto/capsule8_encoder.h"
+#include "subscription/extent.h"
 #include "recorder/record_block.h"
 #include "recorder/record_directory.h"
 #include "recorder/segment_writer.h"
@@ -61,6 +62,8 @@ struct made {
 
 static struct chunk *make_chunk(struct encoder *encoder, uint64_t sequence)
 {
+	struct chunk_extent extent = {0};
+	struct chunk *chunk;
 	struct buffer out;
 	size_t length;
 	uint8_t *data;
@@ -77,9 +80,13 @@ static struct chunk *make_chunk(struct encoder *encoder, uint64_t sequence)
 		snprintf(name, sizeof(name), "/bin/p%llu", (unsigned long long)sequence++);
 		e.exec.filename = (struct event_string){.bytes = name, .length = strlen(name)};
 		encoder->encode(encoder, &e, DETAIL_BASIC, &out);
+		extent_add(&extent, &e);
 	}
 	data = buffer_take(&out, &length);
-	return chunk_new(data, length, EVENTS);
+	chunk = chunk_new(data, length, EVENTS);
+	cr_assert_not_null(chunk);
+	chunk->extent = extent;
+	return chunk;
 }
 
 static void append(struct made *m, uint64_t sequence)

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "proto/capsule8_encoder.h"
+#include "subscription/extent.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -22,6 +23,8 @@ static struct encoder *get_encoder(void)
 
 struct chunk *maker_chunk(uint64_t sequence, uint32_t count)
 {
+	struct chunk_extent extent = {0};
+	struct chunk *chunk;
 	struct buffer out;
 	size_t length;
 	uint8_t *data;
@@ -34,9 +37,13 @@ struct chunk *maker_chunk(uint64_t sequence, uint32_t count)
 		snprintf(name, sizeof(name), "/bin/p%llu", (unsigned long long)(sequence * 2654435761u % 1000003));
 		e.exec.filename = (struct event_string){.bytes = name, .length = strlen(name)};
 		get_encoder()->encode(get_encoder(), &e, DETAIL_BASIC, &out);
+		extent_add(&extent, &e);
 	}
 	data = buffer_take(&out, &length);
-	return chunk_new(data, length, count);
+	chunk = chunk_new(data, length, count);
+	cr_assert_not_null(chunk);
+	chunk->extent = extent;
+	return chunk;
 }
 
 uint64_t maker_put(struct recorder *r, uint64_t sequence, uint32_t chunks, uint32_t events_per_chunk)
