@@ -132,6 +132,10 @@ void ring_merge_step(struct ring_merge *m)
 
 void ring_merge_release(struct ring_merge *m)
 {
-	for (uint32_t i = 0; i < m->count; i++)
-		perf_ring_release(&m->rings[i]->ring);
+	for (uint32_t i = 0; i < m->count; i++) {
+		struct perf_ring *ring = &m->rings[i]->ring;
+
+		if (ring->position - ring->released >= ring->size / RING_MERGE_RELEASE_PART)
+			perf_ring_release(ring);
+	}
 }

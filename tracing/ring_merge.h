@@ -57,7 +57,9 @@ static inline struct merge_ring *ring_merge_first(const struct ring_merge *m)
 /* Steps over the next record of ring_merge_first(). Its bytes may be gone afterwards. */
 void ring_merge_step(struct ring_merge *m);
 
-/* Gives what was stepped over back to the kernel, in all rings. */
+/* Gives what was stepped over back to the kernel, in each ring in which it is a RING_MERGE_RELEASE_PART of it or more: less would not help the kernel, and
+ * each time takes the line that both count in away from the CPU that writes. */
+#define RING_MERGE_RELEASE_PART 32
 void ring_merge_release(struct ring_merge *m);
 
 #endif

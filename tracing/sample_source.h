@@ -167,7 +167,7 @@ struct sample_source_ops {
 	int (*next)(struct sample_source *s, struct sample *ret);
 	/* The sample that next() has just returned was not used: next() will return it again, after any number of other calls. */
 	void (*hold)(struct sample_source *s);
-	/* Gives the space of everything taken so far back to the kernel. */
+	/* Gives the space of what was taken so far back to the kernel, when it is enough to be of use there. */
 	void (*release)(struct sample_source *s);
 	/* Finds losses that no ring record has told of yet, so that next() will report them. Cheap enough for every few 100 ms. */
 	void (*settle)(struct sample_source *s);
