@@ -14,6 +14,7 @@
 #include "sensor/capture.h"
 #include "service/containers.h"
 #include "service/engine.h"
+#include "service/round_timer.h"
 #include "service/health.h"
 #include "service/reflection.h"
 #include "service/rpc_server.h"
@@ -54,6 +55,7 @@ static const char help[] =
 	"      --ring-memory SIZE       memory of all kernel rings together (64MiB)\n"
 	"      --queue-memory SIZE      what may wait for one subscriber before it loses events (8MiB)\n"
 	"      --reorder-delay DURATION how long to wait for samples of other CPUs before passing one on (500us)\n"
+	"      --gather-time DURATION   how long events wait for others at most, when there are many, to go out together (10ms)\n"
 	"      --max-calls N            functions and counter groups that are watched at once, for all subscribers (64)\n"
 	"      --maxactive N            calls of one function that a return probe can follow at once, where the kernel\n"
 	"                               takes it (the kernel's choice, about twice the CPUs); what is missed is told\n"
@@ -304,15 +306,25 @@ static int sensor_serve(struct sensor_command *s)
 	return r ? 1 : 0;
 }
 
-static int parse_delay(const char *verb, uint64_t *ret)
+static int parse_delay(const char *verb, const char *option, uint64_t most_ns, uint64_t *ret)
 {
 	struct error err;
 
 	if (parse_duration(optarg, ret, &err))
-		return usage_error(verb, "--reorder-delay: %s", err.message);
-	if (*ret > REORDER_DELAY_MAX_NS)
-		return usage_error(verb, "--reorder-delay: %s is more than 10s", optarg);
+		return usage_error(verb, "--%s: %s", option, err.message);
+	if (*ret > most_ns)
+		return usage_error(verb, "--%s: %s is more than %" PRIu64 "s", option, optarg, most_ns / NSEC_PER_SEC);
 	return 0;
+}
+
+static int parse_gathering(const char *verb, uint64_t *ret)
+{
+	int r = parse_delay(verb, "gather-time", ROUND_GATHERING_NS_MAX, ret);
+
+	/* For the engine 0 is not said. */
+	if (!r && !*ret)
+		*ret = 1;
+	return r;
 }
 
 static int parse_count(const char *verb, const char *option, uint32_t most, uint32_t *ret)
@@ -384,7 +396,9 @@ static int parse_option(struct sensor_command *s, const char *verb, int option)
 	case 'q':
 		return size_option_parse(verb, "queue-memory", QUEUE_MEMORY_MIN, &s->engine_options.queue_bytes);
 	case 'd':
-		return parse_delay(verb, &s->engine_options.reorder_ns);
+		return parse_delay(verb, "reorder-delay", REORDER_DELAY_MAX_NS, &s->engine_options.reorder_ns);
+	case 'g':
+		return parse_gathering(verb, &s->engine_options.gathering_ns);
 	case 'n':
 		return parse_count(verb, "max-calls", CALLS_MAX, &s->engine_options.probes.max_requests);
 	case 'x':
@@ -437,6 +451,7 @@ static int parse_options(struct sensor_command *s, int argc, char **argv, bool *
 		{"ring-memory", required_argument, NULL, 'm'},
 		{"queue-memory", required_argument, NULL, 'q'},
 		{"reorder-delay", required_argument, NULL, 'd'},
+		{"gather-time", required_argument, NULL, 'g'},
 		{"max-calls", required_argument, NULL, 'n'},
 		{"maxactive", required_argument, NULL, 'x'},
 		{"allow-remote-calls", no_argument, NULL, 'k'},

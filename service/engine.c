@@ -6,6 +6,7 @@
 #include "sensor/sensor.h"
 #include "service/command_queue.h"
 #include "service/history.h"
+#include "service/round_timer.h"
 #include "tracing/collector.h"
 #include "tracing/dynamic_probe.h"
 #include "tracing/exec_arguments.h"
@@ -24,13 +25,6 @@
 
 /* Samples per round, so that the loop's other handles get their turn in a flood. */
 #define ROUND_SAMPLES 32768
-
-/* How often we look when nobody wakes us: soon after there was a little, so that it is quick; later after there was a lot, so that each wake-up of
- * each thread is worth more; less and less often while there is nothing. */
-#define ROUND_INTERVAL_MIN_MS  1
-#define ROUND_INTERVAL_MAX_MS  8
-#define ROUND_INTERVAL_BUSY_MS 10
-#define ROUND_BUSY_SAMPLES     256
 
 /* How long the loop thread waits for those who watch containers, when it meets a cgroup that might be one's. */
 #define CATCH_UP_MS 10
@@ -63,7 +57,9 @@ struct engine_subscription {
 struct engine {
 	uv_loop_t loop;
 	uv_poll_t rings;
-	uv_timer_t timer;
+	struct round_timer timer;
+	struct round_pace pace;
+	uint64_t reorder_ns;
 	uv_timer_t settle;
 	uv_idle_t more;
 	uv_async_t stop;
@@ -85,7 +81,6 @@ struct engine {
 	struct container_watch *container_watch;
 	bool keeps_json; /* of containers */
 	uint64_t queue_bytes;
-	uint64_t interval_ms;
 	uint64_t samples_seen;
 	uint32_t settles;
 	uint64_t settling_ns; /* when the sensor began to look for losses last, CLOCK_MONOTONIC */
@@ -251,38 +246,33 @@ static void on_more(uv_idle_t *handle)
 	engine_round(handle->data);
 }
 
-static void on_timer(uv_timer_t *handle)
+static void on_timer(void *engine)
 {
-	engine_round(handle->data);
-}
-
-static uint64_t next_interval_ms(uint64_t interval_ms, uint64_t samples)
-{
-	if (samples >= ROUND_BUSY_SAMPLES)
-		return ROUND_INTERVAL_BUSY_MS;
-	if (samples)
-		return ROUND_INTERVAL_MIN_MS;
-	return interval_ms < ROUND_INTERVAL_MAX_MS ? 2 * interval_ms : ROUND_INTERVAL_MAX_MS;
+	engine_round(engine);
 }
 
 static void engine_round(struct engine *e)
 {
-	struct sensor_counters counters;
+	struct round_outcome outcome = {.start_ns = clock_monotonic_ns()};
 	enum sensor_round_result result = sensor_round(e->sensor, ROUND_SAMPLES);
+	uint64_t samples = collector_samples(e->collector);
 
-	sensor_counters(e->sensor, &counters);
-	e->interval_ms = next_interval_ms(e->interval_ms, counters.source.samples - e->samples_seen);
-	e->samples_seen = counters.source.samples;
 	/* What settling found comes first in a round, unless a sample is held back before it. */
 	if (result != SENSOR_WAITING)
 		e->settled_ns = e->settling_ns;
-	if (result == SENSOR_WAITING || sensor_has_facts(e->sensor))
-		e->interval_ms = ROUND_INTERVAL_MIN_MS;
+	outcome.end_ns = clock_monotonic_ns();
+	outcome.samples = samples - e->samples_seen;
+	outcome.pending_ns = collector_pending_ns(e->collector);
+	outcome.due_ns = subscriber_set_due_ns(e->subscribers);
+	if (outcome.due_ns < UINT64_MAX)
+		outcome.due_ns += e->reorder_ns; /* for the sensor's time to have come so far */
+	outcome.waits = result == SENSOR_WAITING || sensor_has_facts(e->sensor);
+	e->samples_seen = samples;
 	if (result == SENSOR_MORE)
 		uv_idle_start(&e->more, on_more);
 	else
 		uv_idle_stop(&e->more);
-	uv_timer_start(&e->timer, on_timer, e->interval_ms, 0);
+	round_timer_set(&e->timer, round_pace_next_ns(&e->pace, &outcome));
 }
 
 static void on_rings(uv_poll_t *handle, int status, int events)
@@ -459,12 +449,14 @@ static int engine_open_handles(struct engine *e, struct error *err)
 	code = uv_poll_init(&e->loop, &e->rings, collector_fd(e->collector));
 	if (code)
 		return error_set(err, code, "cannot poll the rings: %s", uv_strerror(code));
-	uv_timer_init(&e->loop, &e->timer);
 	uv_timer_init(&e->loop, &e->settle);
 	uv_idle_init(&e->loop, &e->more);
-	e->rings.data = e->timer.data = e->settle.data = e->more.data = e;
+	e->rings.data = e->settle.data = e->more.data = e;
 	uv_poll_start(&e->rings, UV_READABLE, on_rings);
-	uv_timer_start(&e->timer, on_timer, 0, 0);
+	code = round_timer_init(&e->timer, &e->loop, on_timer, e, err);
+	if (code)
+		return code;
+	round_timer_set(&e->timer, clock_monotonic_ns());
 	uv_timer_start(&e->settle, on_settle, SETTLE_INTERVAL_MS, SETTLE_INTERVAL_MS);
 	return 0;
 }
@@ -561,7 +553,8 @@ int engine_new(struct engine **ret, const struct engine_options *options, struct
 	if (!e)
 		return error_set(err, -ENOMEM, "out of memory");
 	e->queue_bytes = options->queue_bytes ? options->queue_bytes : QUEUE_DEFAULT;
-	e->interval_ms = ROUND_INTERVAL_MIN_MS;
+	e->pace.gathering_ns = options->gathering_ns;
+	e->reorder_ns = options->reorder_ns;
 	code = uv_loop_init(&e->loop);
 	if (code) {
 		free(e);
@@ -645,6 +638,7 @@ struct engine *engine_free(struct engine *e)
 	/* The others' handles are closing; what is left is ours. */
 	uv_walk(&e->loop, close_handle, NULL);
 	uv_run(&e->loop, UV_RUN_DEFAULT);
+	round_timer_done(&e->timer);
 	history_free(e->history);
 	sensor_free(e->sensor);
 	container_inbox_free(e->container_inbox);

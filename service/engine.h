@@ -18,6 +18,7 @@ struct sensor_container_counters;
 struct engine_options {
 	uint64_t ring_memory_bytes; /* of all rings together; 0: 64 MiB */
 	uint64_t reorder_ns;        /* how long a sample may take to appear in its ring before it counts as late */
+	uint64_t gathering_ns;      /* how long events are gathered at most when there are many (round_timer.h); 0: 10 ms */
 	uint64_t queue_bytes;       /* per subscriber; 0: 8 MiB */
 	/* Where container runtimes keep their state, which is watched then (container_watch.h); NULL: containers have ids only. */
 	const struct container_roots_options *containers;

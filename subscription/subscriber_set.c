@@ -645,6 +645,11 @@ void subscriber_set_flush(struct subscriber_set *s)
 		release_ended(s);
 }
 
+uint64_t subscriber_set_due_ns(const struct subscriber_set *s)
+{
+	return s->due_ns;
+}
+
 void subscriber_room(struct subscriber_set *s, struct subscriber *subscriber)
 {
 	(void)s;

@@ -515,6 +515,19 @@ int collector_fd(const struct sample_source *s)
 	return ((const struct collector *)s)->rings.epoll_fd;
 }
 
+uint64_t collector_samples(const struct sample_source *s)
+{
+	return ((const struct collector *)s)->counters.samples;
+}
+
+uint64_t collector_pending_ns(const struct sample_source *s)
+{
+	const struct collector *c = (const struct collector *)s;
+	const struct merge_ring *first = ring_merge_first(&c->rings.merge);
+
+	return first ? first->next_time_ns + (uint64_t)c->clock_offset_ns + c->reorder_ns : UINT64_MAX;
+}
+
 void collector_woken(struct sample_source *s)
 {
 	cpu_rings_woken(&collector_of(s)->rings);

@@ -54,6 +54,13 @@ int collector_fd(const struct sample_source *s);
 /* Answers collector_fd(): call once when it is readable. */
 void collector_woken(struct sample_source *s);
 
+/* Samples that were delivered so far. */
+uint64_t collector_samples(const struct sample_source *s);
+
+/* When the first sample that waits in a ring will be within the horizon, as far as the last advance() has seen: CLOCK_MONOTONIC ns; UINT64_MAX: none
+ * waits. */
+uint64_t collector_pending_ns(const struct sample_source *s);
+
 /* Follows CPUs that came or went since the last call; what happens on a CPU before it is followed is not seen. Returns how many did, or a
  * negative errno when one that came cannot be watched (the others are). Cheap when none did. */
 int collector_update_cpus(struct sample_source *s, struct error *err);
