@@ -11,7 +11,8 @@ PACKAGES_BUILD := gcc make pkg-config libc6-dev linux-libc-dev libtracefs-dev li
 PACKAGES_CHECK := libcriterion-dev runc crun busybox-static docker.io containerd podman conmon
 PACKAGES_CLIENTS := nodejs npm
 PACKAGES_LINT := clang clang-format clang-tidy cppcheck
-PACKAGES_BENCH := linux-perf
+PACKAGES_BENCH := linux-perf bpftrace trace-cmd strace
+PACKAGES_INSTRUCTIONS := valgrind
 PACKAGES_KERNELS := qemu-system-x86 busybox-static cpio debian-archive-keyring
 LIBRARIES := libtracefs libtraceevent libelf zlib jansson libuv libxxhash libzstd libprotobuf-c libcurl
 
@@ -46,6 +47,7 @@ include make/generate.mk
 include make/build.mk
 include make/kernels.mk
 include make/check.mk
+include make/bench.mk
 include make/lint.mk
 include make/fuzz.mk
 

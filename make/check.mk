@@ -43,7 +43,7 @@ $(BUILD)/objects/tests/%.o: CPPFLAGS_ALL += -DRINGSIDE_BINARY='"$(abspath $(BUIL
 $(BUILD)/objects/tests/%.o: | $(DESCRIPTOR_SET)
 
 # Programs that make load. They are what is watched: no sanitizer in them.
-LOADS := $(addprefix $(BUILD)/tests/load/,syscall_flood fork_storm exit_ways calls doings call32 without_filters slow_sync.so)
+LOADS := $(addprefix $(BUILD)/tests/load/,syscall_flood fork_storm open_storm exit_ways calls doings call32 without_filters slow_sync.so)
 $(BUILD)/tests/load/%: tests/load/%.c | $(BUILD)/packages.mk
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
@@ -100,7 +100,7 @@ $(PROBED)/program.stripped: tests/probed/program.c | $(BUILD)/packages.mk
 
 $(BUILD)/tests/tracing $(BUILD)/tests/live: | $(PROBED_FILES)
 
-.PHONY: check check-unit check-live check-clients check-threads bench
+.PHONY: check check-unit check-live check-clients check-threads
 check: deps-check deps-clients $(DEPS_CHECK_KERNELS) all $(UNIT_TESTS) $(LIVE_TESTS) $(LOADS) $(if $(CHECK_KERNELS),$(VM_FILES)) ## run all tests; without root, the unit tests
 	$(Q)./scripts/check $(BUILD) $(UNIT_TESTS) -- $(LIVE_TESTS) -- $(CHECK_KERNELS)
 
@@ -115,34 +115,6 @@ check-clients: deps-clients all $(LOADS)
 
 check-threads: deps-check $(THREAD_TESTS)
 	$(Q)./scripts/check $(BUILD) --unit $(THREAD_TESTS) --
-
-# What matching costs, and what containers do. Neither root nor a kernel is needed but where it says so.
-$(BUILD)/tests/bench/matching: $(BUILD)/objects/tests/bench/matching.o $(foreach f,subscription sensor container tracing base,$(BUILD)/lib$(f).a)
-$(BUILD)/tests/bench/containers: $(addprefix $(BUILD)/objects/tests/bench/,containers.o crowd.o measure.o stream.o) \
-	$(foreach f,proto subscription sensor container tracing base,$(BUILD)/lib$(f).a)
-$(BUILD)/tests/bench/recording: $(addprefix $(BUILD)/objects/tests/bench/,recording.o measure.o) \
-	$(foreach f,recorder proto subscription sensor container tracing base,$(BUILD)/lib$(f).a)
-$(BUILD)/tests/bench/containers_start: $(addprefix $(BUILD)/objects/tests/bench/,containers_start.o crowd.o measure.o sleepers.o) $(BUILD)/libbase.a
-$(addprefix $(BUILD)/tests/bench/,matching containers containers_start recording):
-	@mkdir -p $(@D)
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -Wl,--as-needed $(PKG_LIBS) -lm -lpthread
-
-.PHONY: bench-matching bench-containers bench-recorder
-bench-matching: $(BUILD)/tests/bench/matching
-	$(Q)$<
-
-# The second part is about the real sensor on real processes, and skips itself without root.
-bench-containers: $(BUILD)/tests/bench/containers $(BUILD)/tests/bench/containers_start all
-	$(Q)$(BUILD)/tests/bench/containers
-	$(Q)$(BUILD)/tests/bench/containers_start $(BUILD)/ringside
-
-# Needs root, perf, and room for 10 GiB below $$TMPDIR.
-bench-recorder: deps-bench all $(BUILD)/tests/bench/recording $(LOADS) ## measure the recorder beside perf record, perf script and zstd (as root)
-	$(Q)./scripts/bench-recorder $(BUILD)
-
-bench: deps-bench all bench-matching bench-containers $(LOADS) ## measure matching and containers, and compare the sensor's CPU time per event with that of perf record (as root)
-	$(Q)./scripts/bench $(BUILD)
 
 .PRECIOUS: $(BUILD)/objects/tests/%.o
 $(UNIT_TESTS) $(LIVE_TESTS): | deps-check

@@ -10,7 +10,7 @@ if [ -n "$$missing" ]; then \
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; fi
 endef
 
-.PHONY: deps deps-check deps-clients deps-lint deps-bench deps-kernels
+.PHONY: deps deps-check deps-clients deps-lint deps-bench deps-instructions deps-kernels
 deps: ## install the Debian packages that the build needs (as root)
 	$(call install_missing,$(PACKAGES_BUILD))
 
@@ -30,6 +30,9 @@ deps-lint: deps-check
 
 deps-bench: deps
 	$(call install_missing,$(PACKAGES_BENCH))
+
+deps-instructions: deps
+	$(call install_missing,$(PACKAGES_INSTRUCTIONS))
 
 deps-kernels: deps
 	$(call install_missing,$(PACKAGES_KERNELS))

@@ -1,10 +1,10 @@
 /*
- * syscall_flood CALLS [CPU [NUMBER [SPACING_NS]]]: makes one system call CALLS times on one CPU, as fast as it can, or one every SPACING_NS
- * nanoseconds.
+ * syscall_flood CALLS [CPU [NUMBER [SPACING_NS [KINDS]]]]: makes one system call CALLS times on one CPU (-1: wherever it is put), as fast as it can,
+ * or one every SPACING_NS nanoseconds.
  *
  * The call is readahead(2), or whatever NUMBER says, with -1 for its descriptor: it fails at once, whatever the kernel, and neither libc nor
  * any shell makes it by itself, so that a listener must see exactly CALLS of them. The second argument counts from 0, which tells a test
- * which call a lost or doubled event is; the third is 0x72696e67.
+ * which call a lost or doubled event is; the third is 0x72696e67, or the second modulo KINDS.
  *
  * Prints the nanoseconds it took. Exit status 0, or 2 for wrong arguments.
  */
@@ -36,14 +36,14 @@ static int pin(int cpu)
 int main(int argc, char **argv)
 {
 	long number = SYS_readahead;
-	uint64_t calls, start, spacing_ns = 0;
+	uint64_t calls, start, spacing_ns = 0, kinds = 0;
 
-	if (argc < 2 || argc > 5) {
-		fprintf(stderr, "usage: syscall_flood CALLS [CPU [NUMBER [SPACING_NS]]]\n");
+	if (argc < 2 || argc > 6) {
+		fprintf(stderr, "usage: syscall_flood CALLS [CPU [NUMBER [SPACING_NS [KINDS]]]]\n");
 		return 2;
 	}
 	calls = strtoull(argv[1], NULL, 10);
-	if (argc > 2 && pin(atoi(argv[2]))) {
+	if (argc > 2 && atoi(argv[2]) >= 0 && pin(atoi(argv[2]))) {
 		perror("sched_setaffinity");
 		return 2;
 	}
@@ -51,10 +51,12 @@ int main(int argc, char **argv)
 		number = atol(argv[3]);
 	if (argc > 4)
 		spacing_ns = strtoull(argv[4], NULL, 10);
+	if (argc > 5)
+		kinds = strtoull(argv[5], NULL, 10);
 
 	start = now_ns();
 	for (uint64_t i = 0; i < calls; i++) {
-		syscall(number, -1L, i, 0x72696e67);
+		syscall(number, -1L, i, kinds ? i % kinds : 0x72696e67);
 		while (spacing_ns && now_ns() < start + (i + 1) * spacing_ns)
 			;
 	}
