@@ -54,7 +54,8 @@ static void put_rings(struct buffer *out, bool color, const Ringside__V0__RingCo
 	put_head(out, color, "rings");
 	buffer_printf(out, "%" PRIu32 " with ", rings->rings);
 	text_put_size(out, rings->ring_bytes);
-	buffer_printf(out, " in all, %" PRIu32 " perf descriptors, %" PRIu64 " samples, ", rings->descriptors, rings->samples);
+	buffer_printf(out, " in all, %" PRIu32 " perf descriptors, %" PRIu64 " samples in %" PRIu64 " rounds, ", rings->descriptors,
+		      rings->samples, rings->rounds);
 	put_bad_count(out, color, rings->lost, "lost, ");
 	put_bad_count(out, color, rings->late, "late, ");
 	put_bad_count(out, color, rings->corrupt, "corrupt, ");

@@ -28,7 +28,7 @@
 #define ROUND_DUE_NS             (8 * NSEC_PER_MSEC)
 #define ROUND_GATHERING_NS       (10 * NSEC_PER_MSEC)
 #define ROUND_GATHERING_NS_MAX   NSEC_PER_SEC
-#define ROUND_GATHERED_SAMPLE_NS (50 * NSEC_PER_USEC) /* how much longer to wait for each sample that comes per millisecond */
+#define ROUND_GATHERED_SAMPLE_NS (150 * NSEC_PER_USEC) /* how much longer to wait for each sample that comes per millisecond */
 
 /* What the last round saw. */
 struct round_outcome {

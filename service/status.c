@@ -145,7 +145,7 @@ static bool add_subscriber(void *context, const struct subscription_spec *spec, 
 	return false;
 }
 
-static void add_rings(struct snapshot *s, const struct sample_source_counters *c)
+static void add_rings(struct snapshot *s, const struct sample_source_counters *c, uint64_t rounds)
 {
 	Ringside__V0__RingCounters *rings = make(s, sizeof(*rings), init_rings);
 
@@ -159,6 +159,7 @@ static void add_rings(struct snapshot *s, const struct sample_source_counters *c
 	rings->ring_bytes = c->ring_bytes;
 	rings->rings = c->rings;
 	rings->descriptors = c->descriptors;
+	rings->rounds = rounds;
 	s->response->rings = rings;
 }
 
@@ -255,7 +256,7 @@ static void gather(struct engine *engine, void *context)
 	engine_container_counters(engine, &containers);
 	if (s->backend->count_sockets)
 		containers.sockets = s->backend->count_sockets(s->backend->runtimes);
-	add_rings(s, &counters.source);
+	add_rings(s, &counters.source, counters.rounds);
 	add_processes(s, &counters.processes);
 	add_containers(s, &containers);
 	if (engine_history_counters(engine, &history))

@@ -44,15 +44,15 @@ Test(round_timer, a_sample_that_may_not_be_taken_yet_is_taken_when_it_may)
 Test(round_timer, many_samples_are_gathered_the_longer_the_more_they_are_and_never_too_long)
 {
 	struct round_pace p = busy_until(START_NS);
-	uint64_t of_100_per_ms = wait_ns(&p, NSEC_PER_MSEC, 100, UINT64_MAX);
+	uint64_t of_20_per_ms = wait_ns(&p, NSEC_PER_MSEC, 20, UINT64_MAX);
 	uint64_t of_1000_per_ms = wait_ns(&p, NSEC_PER_MSEC, 1000, UINT64_MAX);
 
-	cr_assert_eq(of_100_per_ms, 5 * NSEC_PER_MSEC);
+	cr_assert_eq(of_20_per_ms, 3 * NSEC_PER_MSEC);
 	cr_assert_eq(of_1000_per_ms, ROUND_GATHERING_NS);
 	/* It is the rate that counts: twice as many after twice the time are as many. */
-	cr_assert_eq(wait_ns(&p, 2 * NSEC_PER_MSEC, 200, UINT64_MAX), of_100_per_ms);
+	cr_assert_eq(wait_ns(&p, 2 * NSEC_PER_MSEC, 40, UINT64_MAX), of_20_per_ms);
 	/* One that waits changes nothing about it. */
-	cr_assert_eq(wait_ns(&p, NSEC_PER_MSEC, 100, p.start_ns + NSEC_PER_MSEC), of_100_per_ms);
+	cr_assert_eq(wait_ns(&p, NSEC_PER_MSEC, 20, p.start_ns + NSEC_PER_MSEC), of_20_per_ms);
 	p.gathering_ns = 2 * NSEC_PER_MSEC;
 	cr_assert_eq(wait_ns(&p, NSEC_PER_MSEC, 100, UINT64_MAX), 2 * NSEC_PER_MSEC);
 }
