@@ -5,11 +5,11 @@
 #include <utlist.h>
 
 /* So many clauses with the same key are few enough to be asked one after the other. */
-#define CROWDED 8
+#define CROWDED 4
 
 /* Keys are numbers: one multiplication (Fibonacci hashing) mixes them well enough, and an event pays for it. */
 #undef HASH_FUNCTION
-#define HASH_FUNCTION(key, length, hash) ((hash) = (unsigned int)(*(const uint64_t *)(key) * UINT64_C(0x9e3779b97f4a7c15) >> 32))
+#define HASH_FUNCTION(key, length, hash) ((hash) = (unsigned int)(*(const uint64_t *)(key)*UINT64_C(0x9e3779b97f4a7c15) >> 32))
 
 static void group_free(struct kind_index_group *group)
 {
@@ -93,7 +93,8 @@ static const struct matcher_key *choose_key(const struct kind_index *index, enum
 	for (uint32_t i = 1; i < m->key_count; i++) {
 		size_t count = count_at(index, kind, &m->keys[i]);
 
-		if (count >= least / 2)
+		/* What stands last says most, as a rule. */
+		if (count > least || (best == &m->keys[0] && count > least / 2))
 			continue;
 		least = count;
 		best = &m->keys[i];

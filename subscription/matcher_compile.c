@@ -352,8 +352,9 @@ static void find_keys(struct matcher *m, const struct clause *clause)
 	const struct expression *e = clause->filter;
 
 	if (clause->request) {
-		m->keys[m->key_count++] = (struct matcher_key){
-			.type = MATCHER_KEY_64, .offset = offsetof(struct event, request), .value = (uintptr_t)clause->request};
+		m->keys[m->key_count++] = (struct matcher_key){.type = MATCHER_KEY_64,
+							       .offset = offsetof(struct event, request),
+							       .value = (uintptr_t)clause->request};
 		return;
 	}
 	for (int of_strings = 0; e && of_strings < 2; of_strings++) {

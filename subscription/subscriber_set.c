@@ -6,6 +6,7 @@
 #include "subscription/push_down.h"
 #include "subscription/request_table.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,12 +14,18 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+/* Handing a chunk over costs some 7 us, however little is in it: the queue, the thread that sends, the client. When more streams than this have something,
+ * they take turns, so many in a millisecond, and each hands over more when its turn comes. */
+#define STREAMS_AT_ONCE 100
+#define TURNS_PER_MS    20
+
 struct subscriber_set {
 	struct subscriber_set_callbacks callbacks;
 	struct uv_loop_s *loop;
 	struct subscriber *subscribers;
 	struct feed *feeds;
-	struct feed *dirty;
+	struct feed *dirty; /* the first to take something stands first */
+	size_t dirty_count;
 	size_t feed_count;
 	struct encoding *encodings;
 	struct kind_index index;
@@ -26,8 +33,9 @@ struct subscriber_set {
 	struct feed **takers; /* of the event that is being dispatched; room for every feed */
 	size_t taker_capacity;
 	uint64_t sequence;
-	uint64_t due_ns;  /* when a flush has to look at all feeds; UINT64_MAX: no need */
-	bool release_due; /* there are feeds that have ended and are not released */
+	uint64_t flushed_ns; /* the time of the last flush */
+	uint64_t due_ns;     /* when a flush has to look at all feeds; UINT64_MAX: no need */
+	bool release_due;    /* there are feeds that have ended and are not released */
 	bool dispatching;
 };
 
@@ -120,8 +128,10 @@ static void apply_less(struct subscriber_set *s)
 
 static void mark_clean(struct subscriber_set *s, struct feed *f)
 {
-	if (f->dirty)
-		DL_DELETE2(s->dirty, f, dirty_prev, dirty_next);
+	if (!f->dirty)
+		return;
+	DL_DELETE2(s->dirty, f, dirty_prev, dirty_next);
+	s->dirty_count--;
 	f->dirty = false;
 }
 
@@ -565,6 +575,7 @@ void subscriber_set_dispatch(struct subscriber_set *s, struct event *event)
 		feed_take(f, event);
 		if (!f->dirty) {
 			f->dirty = true;
+			s->dirty_count++;
 			DL_APPEND2(s->dirty, f, dirty_prev, dirty_next);
 		}
 	}
@@ -628,17 +639,25 @@ static void look_at_feeds(struct subscriber_set *s, uint64_t now_ns)
 	}
 }
 
+/* How many streams hand over what they have. */
+static size_t count_turns(const struct subscriber_set *s, uint64_t now_ns)
+{
+	uint64_t turns = (now_ns - s->flushed_ns) * TURNS_PER_MS / NSEC_PER_MSEC;
+
+	return s->dirty_count <= STREAMS_AT_ONCE ? s->dirty_count : turns ? turns : 1;
+}
+
 void subscriber_set_flush(struct subscriber_set *s)
 {
-	uint64_t now_ns;
+	uint64_t now_ns = s->callbacks.now_ns(s->callbacks.context);
 
-	while (s->dirty) {
+	for (size_t turns = count_turns(s, now_ns); s->dirty && turns; turns--) {
 		struct feed *f = s->dirty;
 
 		mark_clean(s, f);
 		feed_flush(f);
 	}
-	now_ns = s->due_ns < UINT64_MAX ? s->callbacks.now_ns(s->callbacks.context) : 0;
+	s->flushed_ns = now_ns;
 	if (now_ns >= s->due_ns)
 		look_at_feeds(s, now_ns);
 	if (s->release_due)
@@ -647,7 +666,7 @@ void subscriber_set_flush(struct subscriber_set *s)
 
 uint64_t subscriber_set_due_ns(const struct subscriber_set *s)
 {
-	return s->due_ns;
+	return s->dirty && s->flushed_ns < s->due_ns ? s->flushed_ns : s->due_ns;
 }
 
 void subscriber_room(struct subscriber_set *s, struct subscriber *subscriber)

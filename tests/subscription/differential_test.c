@@ -74,7 +74,8 @@ Test(differential, the_matcher_and_a_naive_reading_of_the_tree_come_to_the_same,
 			cr_assert_eq(matcher_matches(&m, &known.event), expected, "tree %d, event %d: %s", round, i,
 				     known_text(clause.filter, choice.request));
 			for (uint32_t key = 0; key < m.key_count; key++)
-				behind_keys += expect_key(&m, &m.keys[key], &known.event, expected, known_text(clause.filter, choice.request));
+				behind_keys +=
+					expect_key(&m, &m.keys[key], &known.event, expected, known_text(clause.filter, choice.request));
 			matched += expected;
 			held_against++;
 		}

@@ -1,5 +1,7 @@
 #include "harness.h"
 
+#include "base/clock.h"
+
 #include "sensor/container.h"
 #include "sensor/probe_request.h"
 #include "sensor/process_cache.h"
@@ -838,4 +840,33 @@ Test(subscriber_set, ten_thousand_random_rounds_keep_every_account)
 			track_end(&clients[i]);
 	for (size_t kind = 0; kind < EVENT_KIND_COUNT; kind++)
 		cr_assert_not(h.plan.kinds[kind].wanted);
+}
+
+#define STREAMS 300
+
+/* In a flood each hand-over of each stream costs the same, however little is in it. */
+Test(subscriber_set, more_streams_than_there_are_turns_take_turns_and_all_get_theirs_soon)
+{
+	static struct client clients[STREAMS];
+	size_t first = 0, all = 0;
+	struct record r[4];
+
+	for (int i = 0; i < STREAMS; i++)
+		cr_assert_eq(client_subscribe(&clients[i], &h, spec_of(EVENT_SYSCALL_ENTER, i, 0), &fake_encoder, ROOMY), 0);
+	for (int i = 0; i < STREAMS; i++)
+		dispatch_syscall(&h, EVENT_SYSCALL_ENTER, i);
+	subscriber_set_flush(h.set);
+	for (int i = 0; i < STREAMS; i++)
+		first += client_read(&clients[i], r, 0, 4);
+	cr_expect_gt(first, 0);
+	cr_expect_lt(first, STREAMS);
+	cr_expect_lt(subscriber_set_due_ns(h.set), h.now_ns + NSEC_PER_MSEC, "the others want a flush soon");
+	for (int i = 0; i < STREAMS / 10; i++)
+		flush_later(&h);
+	for (int i = 0; i < STREAMS; i++)
+		all += client_read(&clients[i], r, 0, 4);
+	cr_expect_eq(first + all, STREAMS);
+	cr_expect_eq(subscriber_set_due_ns(h.set), UINT64_MAX);
+	for (int i = 0; i < STREAMS; i++)
+		client_done(&clients[i], &h);
 }
