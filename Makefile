@@ -63,7 +63,7 @@ docs: all ## write docs/EVENTS.md from the catalog of events
 install: all ## install to $(DESTDIR)$(PREFIX)
 	install -D -m 0755 $(BUILD)/ringside $(DESTDIR)$(PREFIX)/bin/ringside
 	for p in $(PROTO_FILES); do install -D -m 0644 proto/$$p $(DESTDIR)$(PREFIX)/share/ringside/proto/$$p || exit 1; done
-	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/ringside README.md NEWS LICENSE docs/ARCHITECTURE.md docs/EVENTS.md docs/QUERIES.md docs/RECORD_FORMAT.md
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/ringside README.md NEWS LICENSE docs/ARCHITECTURE.md docs/EVENTS.md docs/QUERIES.md docs/RECORD_FORMAT.md docs/PERFORMANCE.md docs/TUNING.md
 
 .PHONY: asan tsan
 asan: all ## build with AddressSanitizer and UndefinedBehaviorSanitizer; `make asan check` also runs the tests with it

@@ -23,7 +23,7 @@ struct recorder;
 #define RECORDER_AGE_DEFAULT_NS   (UINT64_C(7) * 24 * 3600 * 1000000000)
 #define RECORDER_FLUSH_DEFAULT_NS UINT64_C(1000000000)
 #define RECORDER_MEMORY_DEFAULT   ((size_t)32 << 20)
-#define RECORDER_LEVEL_DEFAULT (-1)
+#define RECORDER_LEVEL_DEFAULT    (-1)
 #define RECORDER_SEGMENTS_WANTED  32 /* the capacity, and the age, are reached in so many segments */
 #define RECORDER_RETRY_NS         UINT64_C(1000000000)
 #define RECORDER_BLOCK_BYTES      ((size_t)256 * 1024) /* a block is written when it has so many raw bytes, or when a flush is due */

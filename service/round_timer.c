@@ -89,7 +89,8 @@ void round_timer_done(struct round_timer *t)
 
 void round_timer_set(struct round_timer *t, uint64_t time_ns)
 {
-	const struct itimerspec when = {.it_value = {.tv_sec = (time_t)(time_ns / NSEC_PER_SEC), .tv_nsec = (long)(time_ns % NSEC_PER_SEC)}};
+	const struct itimerspec when = {
+		.it_value = {.tv_sec = (time_t)(time_ns / NSEC_PER_SEC), .tv_nsec = (long)(time_ns % NSEC_PER_SEC)}};
 
 	t->time_ns = time_ns;
 	(void)timerfd_settime(t->fd, TFD_TIMER_ABSTIME, &when, NULL);

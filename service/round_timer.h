@@ -35,8 +35,8 @@ struct round_outcome {
 	uint64_t start_ns, end_ns; /* CLOCK_MONOTONIC */
 	uint64_t samples;          /* that were taken */
 	uint64_t pending_ns;       /* when the first of those that were left may be taken; UINT64_MAX: none were */
-	uint64_t due_ns;           /* when something else wants a round, which then comes in ROUND_DUE_NS or when it is due; UINT64_MAX: nothing */
-	bool waits;                /* one is held back for something that comes by another way */
+	uint64_t due_ns; /* when something else wants a round, which then comes in ROUND_DUE_NS or when it is due; UINT64_MAX: nothing */
+	bool waits;      /* one is held back for something that comes by another way */
 };
 
 /* The rule, apart from the clock: what it goes on, zeroed at first. */

@@ -15,7 +15,7 @@ struct tracepoint_keeper {
 	struct kept_tracepoint {
 		uint32_t id;
 		int fd;
-	} *kept;
+	} * kept;
 	size_t count, capacity;
 };
 

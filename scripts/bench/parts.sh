@@ -1,5 +1,5 @@
 # The parts of the benchmark: which tools watch which load. Sourced by bash, last.
-parts=(flood calls many rings storms build idle latency memory)
+parts=(flood calls many rings storms build idle latency memory stages)
 
 # rounds_of PART LOAD LINE...: each LINE is a tool: its name in the tables, a colon, and what once() takes.
 rounds_of() {
@@ -109,4 +109,46 @@ part_memory() {
 	done
 	kill "$sleeping"
 	wait "$sleeping"
+}
+
+# What a profile's symbols are about: thread, object and symbol, as perf report names them.
+stage_of='
+	function stage(thread, object, symbol) {
+		if (thread == "recorder")
+			return object ~ /zstd/ ? "recorder: compressing (zstd)" : object ~ /kernel/ ? "recorder: writing" : "recorder: blocks"
+		if (thread == "grpc") return object ~ /kernel/ ? "sending: the socket" : "sending: gRPC"
+		if (thread != "ringside") return "other threads"
+		if (object ~ /kernel/) return "loop: wake-ups"
+		if (symbol ~ /^(collector|perf_ring|ring_|hook_|sample_record|loss_list|late_reads|cpu_)/) return "loop: rings, merge, losses"
+		if (symbol ~ /^(kind_index|matcher|find_in|find_bucket|find\.|drop_unwanted|term_|load_|integer_)/) return "loop: matching"
+		if (symbol ~ /^(encode|capsule8|wire|utf8|template)/ || symbol ~ /mem(cpy|move)/) return "loop: encoding"
+		if (symbol ~ /^(subscriber|feed|outbox|chunk|buffer|settle|consume)/ || symbol ~ /alloc|free/) return "loop: chunks, handing over"
+		if (symbol ~ /^(sensor|build|process|thread_credentials|take_facts|format|syscall|call_table)/) return "loop: processes, events"
+		return "loop: the rest"
+	}'
+
+# Where the time goes: the shares of a profile, of what the threads have taken.
+part_stages() {
+	local round profiler
+	for ((round = 1; round <= rounds; round++)); do
+		calls_load "$calls"
+		ringside_start "$query" 1 record
+		perf record -q -e cpu-clock -F 4000 -p "$tool" -o "$work/profile" >/dev/null 2>&1 &
+		profiler=$!
+		sleep 1
+		ready_ns=$(cpu_ns "$tool")
+		load_run
+		sleep 1
+		kill -INT "$profiler"
+		wait "$profiler"
+		cpu=$(($(cpu_ns "$tool") - ready_ns))
+		ringside_stop
+		perf report -i "$work/profile" --no-children -F overhead,comm,dso,sym -t ';' --stdio 2>/dev/null | awk -F ';' -v cpu="$cpu" -v events="$events" "$stage_of"'
+			/^ *[0-9.]+/ {
+				gsub(/^ +| +$/, "", $1); gsub(/ +$/, "", $2); gsub(/ +$/, "", $3); sub(/^ *\[.\] */, "", $4)
+				share[stage($2, $3, $4)] += $1
+				all += $1
+			}
+			END { for (s in share) printf "stages\t%s\t%.2f\tns\n", s, share[s] / all * cpu / events }' | sort | tee -a "$work/notes"
+	done
 }

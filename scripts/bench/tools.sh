@@ -56,7 +56,7 @@ alone_stop() {
 ringside_start() {
 	local query=$1 subscribers=$2 record=$3 options=()
 	shift 3
-	rm -rf "$work/recording"
+	rm -rf "$work/recording" "$work/sensor"
 	[ "$record" != record ] || options=(--record "$work/recording" --record-query "$query")
 	"$ringside" sensor --listen "unix:$work/sensor.sock" --ring-memory "$((ring_kib * cpus))KiB" "${options[@]}" "$@" >"$work/sensor" 2>&1 &
 	tool=$!

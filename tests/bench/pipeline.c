@@ -73,8 +73,8 @@ static void subscribe(struct pipeline *p, uint32_t number, const char *query)
 	struct error err = {0};
 
 	p->outboxes[number] = outbox_new(QUEUE_BYTES, &(struct outbox_callbacks){0});
-	measure_require(p->outboxes[number] && !subscriber_set_add(p->set, make_spec(query, number), p->encoder, p->outboxes[number], NULL, NULL,
-								   &subscriber, &statuses, &err),
+	measure_require(p->outboxes[number] && !subscriber_set_add(p->set, make_spec(query, number), p->encoder, p->outboxes[number], NULL,
+								   NULL, &subscriber, &statuses, &err),
 			"cannot subscribe: %s", err.message);
 }
 
@@ -105,8 +105,8 @@ int main(int argc, char **argv)
 	p.count = measure_argument(argc, argv, 3, 1, SUBSCRIBERS_MAX);
 	p.outboxes = calloc(p.count, sizeof(struct outbox *));
 	measure_require(p.encoder && p.outboxes, "out of memory");
-	measure_require(!recording_open(&options.source, argv[1], NULL, NULL, &err) && !sensor_new(&p.sensor, &options, &consumer, &err), "%s",
-			err.message);
+	measure_require(!recording_open(&options.source, argv[1], NULL, NULL, &err) && !sensor_new(&p.sensor, &options, &consumer, &err),
+			"%s", err.message);
 	recording_set_notice(options.source, sensor_notice, p.sensor);
 	p.set = subscriber_set_new(&callbacks, NULL);
 	measure_require(p.set != NULL, "out of memory");

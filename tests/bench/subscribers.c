@@ -112,12 +112,14 @@ static void subscribe(struct bench *b, grpc_channel *channel, struct subscriber 
 			    {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
 			    {.op = GRPC_OP_RECV_INITIAL_METADATA, .data.recv_initial_metadata.recv_initial_metadata = &s->initial}};
 	grpc_op end = {.op = GRPC_OP_RECV_STATUS_ON_CLIENT,
-		       .data.recv_status_on_client = {.trailing_metadata = &s->trailing, .status = &s->code, .status_details = &s->details}};
+		       .data.recv_status_on_client = {.trailing_metadata = &s->trailing,
+						      .status = &s->code,
+						      .status_details = &s->details}};
 
 	grpc_metadata_array_init(&s->initial);
 	grpc_metadata_array_init(&s->trailing);
-	s->call = grpc_channel_create_call(channel, NULL, GRPC_PROPAGATE_DEFAULTS, b->queue, grpc_slice_from_static_string(GET_EVENTS), NULL,
-					   gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+	s->call = grpc_channel_create_call(channel, NULL, GRPC_PROPAGATE_DEFAULTS, b->queue, grpc_slice_from_static_string(GET_EVENTS),
+					   NULL, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
 	measure_require(grpc_call_start_batch(s->call, &end, 1, &s->ended, NULL) == GRPC_CALL_OK &&
 				grpc_call_start_batch(s->call, start, 4, &s->started, NULL) == GRPC_CALL_OK,
 			"cannot subscribe");
@@ -227,7 +229,8 @@ static void print(const struct bench *b)
 {
 	const struct wire_count *c = &b->counted;
 
-	printf("events %" PRIu64 " lost %" PRIu64 " ring %" PRIu64 " queue %" PRIu64 " bytes %" PRIu64 " messages %" PRIu64 " cpu_ns %" PRIu64,
+	printf("events %" PRIu64 " lost %" PRIu64 " ring %" PRIu64 " queue %" PRIu64 " bytes %" PRIu64 " messages %" PRIu64
+	       " cpu_ns %" PRIu64,
 	       c->events, c->lost_ring + c->lost_queue + c->lost_probe + c->lost_other, c->lost_ring, c->lost_queue, b->bytes, b->messages,
 	       measure_all_cpu_ns());
 	if (b->latency)

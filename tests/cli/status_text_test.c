@@ -96,7 +96,8 @@ Test(status_text, everything_a_sensor_tells_has_its_place)
 	cr_assert_str_eq(
 		(const char *)out.data,
 		"sensor     version 0.1.0, pid 4711, up 3 m 12 s, id 4d, last sequence number 99\n"
-		"rings      2 with 64 MiB in all, 14 perf descriptors, 1239 samples in 100 rounds, 17 lost, 0 late, 0 corrupt, 0 of closed events\n"
+		"rings      2 with 64 MiB in all, 14 perf descriptors, 1239 samples in 100 rounds, 17 lost, 0 late, 0 corrupt, 0 of closed "
+		"events\n"
 		"processes  80 alive, 0 kept after their end, 0 seen to be forked, 0 found in /proc, 0 cut from lineages\n"
 		"containers 12 known, 1 pending, 11 directories watched, 345 facts, 1 sockets, 2 unreadable, 0 overflows, 0 not watched\n"
 		"           /var/lib/docker/containers/\\x1b[2J: Permission denied\n"

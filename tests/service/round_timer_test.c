@@ -75,8 +75,10 @@ Test(round_timer, the_longer_nothing_comes_the_less_often_it_is_looked)
 Test(round_timer, what_is_held_back_for_something_is_looked_at_soon)
 {
 	struct round_pace p = busy_until(START_NS);
-	const struct round_outcome outcome = {
-		.start_ns = START_NS + NSEC_PER_MSEC, .end_ns = START_NS + 2 * NSEC_PER_MSEC, .samples = 100000, .waits = true};
+	const struct round_outcome outcome = {.start_ns = START_NS + NSEC_PER_MSEC,
+					      .end_ns = START_NS + 2 * NSEC_PER_MSEC,
+					      .samples = 100000,
+					      .waits = true};
 
 	cr_assert_eq(round_pace_next_ns(&p, &outcome), outcome.end_ns + ROUND_SOON_NS);
 }
