@@ -17,6 +17,7 @@ struct feed *feed_new(struct subscription_spec *spec, struct encoding *encoding,
 		return NULL;
 	}
 	f->spec = spec;
+	f->is_plain = !spec->containers && !spec->throttle_ns && !spec->limit;
 	f->encoding = encoding;
 	f->callbacks = callbacks;
 	f->joining_ns = UINT64_MAX;
@@ -130,7 +131,7 @@ static bool throttle(struct feed *f, uint64_t time_ns)
 	return false;
 }
 
-bool feed_passes(struct feed *f, const struct event *event)
+bool feed_passes_modifiers(struct feed *f, const struct event *event)
 {
 	if (event->kind == EVENT_LOST)
 		return true;

@@ -47,34 +47,37 @@ struct subscriber {
 };
 
 struct feed {
-	struct feed *prev, *next;             /* of the set */
-	struct feed *dirty_prev, *dirty_next; /* of the set's feeds that took something since the last flush */
+	/* What every event looks at comes first, so that thousands of feeds fit into a CPU's cache. */
 	bool dirty;
-	bool ended;                     /* the limit or the end of the window is reached; takes nothing more, waits for its release */
-	struct subscription_spec *spec; /* owned */
-	bool held;                      /* its past comes first (subscriber_set_add_held()) */
-	bool *served;                   /* per clause */
-	bool *fed;                      /* of these, those that take events: while the feed is held, not the ones that are recorded */
-	struct matcher *matchers;       /* per clause */
-	uint64_t found_by;              /* the last search of the index that found it */
-	uint64_t kinds;                 /* EVENT_KIND_BIT of the clauses that are fed and whose events are observed (catalog.h) */
-	uint64_t full_kinds;            /* of the served clauses that ask for DETAIL_FULL */
-	const struct subscriber_set_callbacks *callbacks;
-	struct encoding *encoding;
-	struct generator *generators;
-	struct container_verdicts containers; /* of the spec's filter */
-	uint64_t from_ns;                     /* events that are older happened before the feed was there */
-	struct window window;
-	uint64_t throttle_until_ns; /* events before this are dropped; 0: none was let through yet */
+	bool ended;          /* the limit or the end of the window is reached; takes nothing more, waits for its release */
+	bool held;           /* its past comes first (subscriber_set_add_held()) */
+	bool is_plain;       /* neither containers nor a throttle nor a limit in the spec: there is no need to look */
+	uint64_t found_by;   /* the last search of the index that found it */
+	uint64_t from_ns;    /* events that are older happened before the feed was there */
+	uint64_t joining_ns; /* the least of theirs; UINT64_MAX: none */
 	struct subscriber *members;
-	struct subscriber *joining; /* not members before an event of joining_ns or later */
-	uint64_t joining_ns;        /* the least of theirs; UINT64_MAX: none */
+	struct window window;
+	uint64_t full_kinds; /* of the served clauses that ask for DETAIL_FULL */
+	struct encoding *encoding;
 	struct buffer open;         /* the chunk that is being filled */
+	size_t last_bytes;          /* of its last event */
+	size_t chunk_bytes;         /* length of the last chunk, as a guess at the next: no more than FEED_CHUNK_BYTES */
 	uint32_t open_events;       /* in it, without lost events */
 	uint64_t open_lost;         /* told by lost events in it */
 	struct chunk_extent extent; /* of it */
-	size_t last_bytes;          /* of its last event */
-	size_t chunk_bytes;         /* length of the last chunk, as a guess at the next: no more than FEED_CHUNK_BYTES */
+
+	struct feed *prev, *next;             /* of the set */
+	struct feed *dirty_prev, *dirty_next; /* of the set's feeds that took something since the last flush */
+	struct subscription_spec *spec;       /* owned */
+	bool *served;                         /* per clause */
+	bool *fed;                            /* of these, those that take events: while the feed is held, not the ones that are recorded */
+	struct matcher *matchers;             /* per clause */
+	uint64_t kinds;                       /* EVENT_KIND_BIT of the clauses that are fed and whose events are observed (catalog.h) */
+	const struct subscriber_set_callbacks *callbacks;
+	struct generator *generators;
+	struct container_verdicts containers; /* of the spec's filter */
+	uint64_t throttle_until_ns;           /* events before this are dropped; 0: none was let through yet */
+	struct subscriber *joining;           /* not members before an event of joining_ns or later */
 };
 
 /* Takes over the spec (on failure too). Nothing is served yet. NULL: out of memory. */
@@ -98,7 +101,11 @@ void feed_admit(struct feed *f, uint64_t time_ns);
 /* Whether an event that a clause takes gets through: it has to be of a container that the spec is about, in the window, and the
  * first one in an interval of the throttle, which it then begins. What the throttle drops is counted. Lost events always pass: nobody knows what
  * they were in. */
-bool feed_passes(struct feed *f, const struct event *event);
+bool feed_passes_modifiers(struct feed *f, const struct event *event);
+static inline bool feed_passes(struct feed *f, const struct event *event)
+{
+	return (f->is_plain && event->time_ns < f->window.end_ns) || feed_passes_modifiers(f, event);
+}
 
 /* Appends the event, numbered already, to the open chunk. */
 void feed_take(struct feed *f, const struct event *event);
@@ -112,7 +119,8 @@ static inline bool feed_is_full(const struct feed *f)
 /* With what is open, its limit is reached. */
 static inline bool feed_is_complete(const struct feed *f)
 {
-	return f->spec->limit && !f->held && f->members && f->members->counters.delivered + f->open_events >= f->spec->limit;
+	return !f->is_plain && f->spec->limit && !f->held && f->members &&
+	       f->members->counters.delivered + f->open_events >= f->spec->limit;
 }
 
 /* Hands the open chunk to every member; for a member that has no room, counts it as lost. */

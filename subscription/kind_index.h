@@ -13,8 +13,8 @@
  * others do. An event costs what these cost, whatever else is subscribed to.
  */
 struct kind_index_entry {
-	struct matcher matcher; /* a copy; the terms are the feed's */
 	struct feed *feed;
+	struct matcher matcher; /* a copy; the terms are the feed's */
 };
 
 struct kind_index_list {
