@@ -41,7 +41,7 @@ part_build() {
 
 part_calls() {
 	rounds_of calls calls "alone:alone" "ringside:ringside 1 -" "ringside, recorded too:ringside 1 record" "ringside, recorded only:ringside 0 record" \
-		"perf record:perf"
+		"perf record:perf" "perf record --user-regs=ax:perf_abi"
 	rounds_of filtered filtered "alone:alone" "ringside:ringside 1 -" "perf record:perf"
 }
 

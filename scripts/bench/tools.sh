@@ -123,11 +123,12 @@ perf_words() {
 }
 
 # The pass over its own file at the end, for build ids, is left out: -B -N.
+with_abi=
 perf_start() {
 	local reply words
 	perf_words "$@"
 	exec 8<>"$work/control" 9<>"$work/reply"
-	timed perf record -a -m "${ring_kib}K" -B -N -D -1 --control="fifo:$work/control,$work/reply" -o "$perf_file" "${words[@]}"
+	timed perf record -a -m "${ring_kib}K" -B -N -D -1 --control="fifo:$work/control,$work/reply" -o "$perf_file" ${with_abi:+--user-regs=ax} "${words[@]}"
 	echo enable >&8
 	read -r -t 20 -u 9 reply || fail "perf record: $(cat "$work/err")"
 	timed_ready
@@ -141,6 +142,16 @@ perf_stop() {
 	# It counts records that say so, not events; what was made is known better (run).
 	lost=- bytes=$(stat -c %s "$perf_file") also=
 	rm -f "$perf_file"
+}
+
+# The same with what ringside has of a system call and perf leaves out: whether the caller is a 32-bit one, which comes with its registers.
+perf_abi_start() {
+	local with_abi=yes
+	perf_start "$@"
+}
+
+perf_abi_stop() {
+	perf_stop
 }
 
 # Live: one writes into a pipe, the other prints.

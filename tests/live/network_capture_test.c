@@ -672,6 +672,7 @@ Test(network_capture, each_kind_is_captured_the_best_way_that_this_kernel_has, .
 			     capture->rejections[0].message);
 	}
 	capture_set_done(&set);
+	probe_kernel_done(&kernel);
 }
 
 Test(network_capture, connect_is_told_exactly_in_every_way, .timeout = 240)

@@ -28,16 +28,17 @@ static void expect_checked(const struct expression *e, struct random again, cons
 }
 
 /* Whoever matches has the key, and whoever has it gets the same answer behind it. Returns whether the event has it. */
-static bool expect_key(const struct matcher *m, const struct matcher_key *key, const struct event *event, bool expected, const char *text)
+static bool expect_key(const struct matcher *m, const struct matcher_key *key, const struct event *event, bool expected,
+		       const struct clause *clause)
 {
 	struct matcher behind = *m;
 	uint64_t value;
 	bool has = matcher_key_load(key, event, &value) && value == key->value;
 
-	cr_assert(has || !expected, "%s", text);
+	cr_assert(has || !expected, "%s", known_text(clause->filter, clause->request));
 	behind.start = matcher_start_behind(m, key);
 	if (has)
-		cr_assert_eq(matcher_matches(&behind, event), expected, "behind its key: %s", text);
+		cr_assert_eq(matcher_matches(&behind, event), expected, "behind its key: %s", known_text(clause->filter, clause->request));
 	return has;
 }
 
@@ -74,8 +75,7 @@ Test(differential, the_matcher_and_a_naive_reading_of_the_tree_come_to_the_same,
 			cr_assert_eq(matcher_matches(&m, &known.event), expected, "tree %d, event %d: %s", round, i,
 				     known_text(clause.filter, choice.request));
 			for (uint32_t key = 0; key < m.key_count; key++)
-				behind_keys +=
-					expect_key(&m, &m.keys[key], &known.event, expected, known_text(clause.filter, choice.request));
+				behind_keys += expect_key(&m, &m.keys[key], &known.event, expected, &clause);
 			matched += expected;
 			held_against++;
 		}
