@@ -32,8 +32,7 @@ Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' $(1) $(2)
 
 CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
-# The sanitizers find as much in code that takes less time to compile.
-OPTIMIZE ?= $(if $(VARIANT),-O1,-O2)
+OPTIMIZE ?= -O2
 WARNINGS := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
 CFLAGS ?= -g
 CPPFLAGS_ALL = -D_GNU_SOURCE -DRINGSIDE_VERSION='"$(VERSION)"' -I. -I$(BUILD)/generated $(CPPFLAGS) $(PKG_CFLAGS)
