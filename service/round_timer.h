@@ -15,7 +15,7 @@
  *   to its client when there are few: after the reorder delay, and no more than about a millisecond.
  * - When many come they are gathered, the longer the more there are, since every wake-up of the sensor and of its clients costs the same for one
  *   event as for thousands; at most for the gathering time, 10 ms unless it was set.
- * - While nothing comes, the time grows with how long that has been so, to 64 ms: waking up costs some 70 us of a CPU that has gone cold, and 15 times
+ * - While nothing comes, the time grows with how long that has been so, to 100 ms: waking up costs some 70 us of a CPU that has gone cold, and ten times
  *   a second that is little. Kinds of events that cannot wait wake the loop themselves (tracing/sample_source.h), and so does a ring that fills up.
  *
  * libuv's timers count milliseconds, which is as long as all of this; so it is a timerfd(2), which is not delayed by timer slack either.
@@ -24,7 +24,7 @@
  */
 
 #define ROUND_SOON_NS            NSEC_PER_MSEC /* from a round to the next one while samples come, and at most so long when one is awaited */
-#define ROUND_QUIET_NS           (64 * NSEC_PER_MSEC)
+#define ROUND_QUIET_NS           (100 * NSEC_PER_MSEC)
 #define ROUND_DUE_NS             (8 * NSEC_PER_MSEC)
 #define ROUND_GATHERING_NS       (10 * NSEC_PER_MSEC)
 #define ROUND_GATHERING_NS_MAX   NSEC_PER_SEC

@@ -82,7 +82,7 @@ recorder_idle() {
 	sleep 0.5
 	cpu=$(($(cpu_ns "$tool") - ready_ns))
 	# What asking makes happen, when programs are recorded, is written later.
-	[ "$(recorder_status queuedBytes)" -lt 65536 ]
+	[ "$(recorder_status queuedBytes)" -lt 1048576 ]
 }
 
 # Its losses are told to clients, ring by ring and queue by queue; the recorder's are its own.

@@ -14,7 +14,7 @@
 #define CLIENTS     16
 #define UNAVAILABLE 14
 /* Longer than a turn of the loop's commands, and than the loop ever waits for the next round. */
-#define FIRST_US 70000
+#define FIRST_US 110000
 
 struct client {
 	struct engine_subscription *subscription;
