@@ -8,26 +8,6 @@
  * What the bytes of a chunk are about, told event by event as they are encoded, so that nobody has to decode them for it.
  */
 
-/* The event comes behind those that were added before. */
-static inline void extent_add(struct chunk_extent *e, const struct event *event)
-{
-	if (!e->kinds) {
-		e->first_time_ns = event->time_ns;
-		e->first_sequence = event->sequence;
-	}
-	e->last_time_ns = event->time_ns;
-	if (event->sequence) {
-		if (!e->first_sequence)
-			e->first_sequence = event->sequence;
-		e->last_sequence = event->sequence;
-	}
-	e->kinds |= EVENT_KIND_BIT(event->kind);
-	if (__builtin_expect(event->kind == EVENT_LOST, 0)) {
-		e->lost_events++;
-		e->dropped += event->sequence ? 0 : event->lost.count;
-	}
-}
-
 /* What `behind` is about comes behind it. */
 static inline void extent_join(struct chunk_extent *e, const struct chunk_extent *behind)
 {
@@ -43,6 +23,23 @@ static inline void extent_join(struct chunk_extent *e, const struct chunk_extent
 	e->kinds |= behind->kinds;
 	e->lost_events += behind->lost_events;
 	e->dropped += behind->dropped;
+}
+
+/* The event comes behind those that were added before. */
+static inline void extent_add(struct chunk_extent *e, const struct event *event)
+{
+	bool is_loss = event->kind == EVENT_LOST;
+	const struct chunk_extent one = {
+		.kinds = EVENT_KIND_BIT(event->kind),
+		.first_sequence = event->sequence,
+		.last_sequence = event->sequence,
+		.first_time_ns = event->time_ns,
+		.last_time_ns = event->time_ns,
+		.lost_events = is_loss,
+		.dropped = is_loss && !event->sequence ? event->lost.count : 0,
+	};
+
+	extent_join(e, &one);
 }
 
 #endif

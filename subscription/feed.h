@@ -98,10 +98,12 @@ bool feed_leave(struct feed *f, struct subscriber *m);
 /* Makes members of those who were waiting for an event of this time. */
 void feed_admit(struct feed *f, uint64_t time_ns);
 
+/* The rest of feed_passes(), for an event that is not let through at a glance. */
+bool feed_passes_modifiers(struct feed *f, const struct event *event);
+
 /* Whether an event that a clause takes gets through: it has to be of a container that the spec is about, in the window, and the
  * first one in an interval of the throttle, which it then begins. What the throttle drops is counted. Lost events always pass: nobody knows what
  * they were in. */
-bool feed_passes_modifiers(struct feed *f, const struct event *event);
 static inline bool feed_passes(struct feed *f, const struct event *event)
 {
 	return (f->is_plain && event->time_ns < f->window.end_ns) || feed_passes_modifiers(f, event);

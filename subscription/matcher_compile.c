@@ -357,12 +357,12 @@ static void find_keys(struct matcher *m, const struct clause *clause)
 							       .value = (uintptr_t)clause->request};
 		return;
 	}
-	for (int of_strings = 0; e && of_strings < 2; of_strings++) {
-		if (e->type != EXPRESSION_AND)
-			add_key(m, e, of_strings);
-		for (const struct expression *operand = e->type == EXPRESSION_AND ? e->first : NULL; operand; operand = operand->next)
+	/* A filter has no siblings: it is its only operand, when it is no AND. */
+	if (e && e->type == EXPRESSION_AND)
+		e = e->first;
+	for (int of_strings = 0; of_strings < 2; of_strings++)
+		for (const struct expression *operand = e; operand; operand = operand->next)
 			add_key(m, operand, of_strings);
-	}
 }
 
 /* Whether every event that has the key passes the term. */

@@ -154,7 +154,7 @@ void subscriber_set_dispatch(struct subscriber_set *s, struct event *event);
  * nothing. */
 void subscriber_set_flush(struct subscriber_set *s);
 
-/* When the next flush is needed that is more than handing over what was taken: by now_ns, UINT64_MAX when none is. */
+/* When the next flush is needed although nothing is dispatched, by now_ns: a time that is past when streams still wait for their turn, UINT64_MAX when none is. */
 uint64_t subscriber_set_due_ns(const struct subscriber_set *s);
 
 /* The subscriber's outbox has room again (its `room` callback, brought to the loop thread): pending lost events and chargen go on. */

@@ -5,6 +5,27 @@ fail() {
 	exit 1
 }
 
+# What is to be ended when the script ends, whatever ends it: processes, and directories.
+load='' client='' tool='' shell='' churn=''
+work='' memory=''
+
+# begin: has to come first. Sets work, a directory on the disk that $TMPDIR is on.
+begin() {
+	[ "$(id -u)" = 0 ] || fail "needs root"
+	trap finish EXIT
+	trap 'exit 130' INT TERM
+	work=$(mktemp -d -p "${TMPDIR:-/var/tmp}")
+}
+
+finish() {
+	local pid
+	[ -z "$load" ] || kill -KILL "$load"
+	# shellcheck disable=SC2046 # a list of numbers
+	for pid in $churn $client $tool ${shell:+$(tree_of "$shell")}; do kill "$pid" 2>/dev/null; done
+	wait
+	rm -rf ${work:+"$work"} ${memory:+"$memory"}
+}
+
 # wait_for SECONDS COMMAND...
 wait_for() {
 	local tries=$(($1 * 50))

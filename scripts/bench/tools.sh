@@ -114,7 +114,7 @@ ringside_stop() {
 	tool=
 }
 
-# perf_start FILTER EVENT...: FILTER is for each of the events; "": none.
+# perf_words FILTER EVENT...: sets words. FILTER is for each of the events; "": none.
 perf_words() {
 	local filter=$1 event
 	shift
@@ -122,25 +122,40 @@ perf_words() {
 	for event; do words+=(-e "$event" ${filter:+--filter "$filter"}); done
 }
 
-# The pass over its own file at the end, for build ids, is left out: -B -N.
-with_abi=
-perf_start() {
-	local reply words
-	perf_words "$@"
+# perf_begin COMMAND...: one that waits to be enabled through $work/control.
+perf_begin() {
+	local reply
 	exec 8<>"$work/control" 9<>"$work/reply"
-	timed perf record -a -m "${ring_kib}K" -B -N -D -1 --control="fifo:$work/control,$work/reply" -o "$perf_file" ${with_abi:+--user-regs=ax} "${words[@]}"
+	timed "$@"
 	echo enable >&8
 	read -r -t 20 -u 9 reply || fail "perf record: $(cat "$work/err")"
 	timed_ready
 }
 
-perf_stop() {
+perf_end() {
 	echo stop >&8
 	timed_end
 	exec 8>&- 9>&-
+}
+
+# perf_start FILTER EVENT... The pass over its own file at the end, for build ids, is left out: -B -N.
+with_abi=
+perf_start() {
+	local words
+	perf_words "$@"
+	perf_begin perf record -a -m "${ring_kib}K" -B -N -D -1 --control="fifo:$work/control,$work/reply" -o "$perf_file" ${with_abi:+--user-regs=ax} "${words[@]}"
+}
+
+# The same as perf_stop, and leaves the file.
+perf_stop_writing() {
+	perf_end
 	events=$(perf report --stats -i "$perf_file" 2>/dev/null | awk '/SAMPLE events:/ { print $3; exit }')
 	# It counts records that say so, not events; what was made is known better (run).
 	lost=- bytes=$(stat -c %s "$perf_file") also=
+}
+
+perf_stop() {
+	perf_stop_writing
 	rm -f "$perf_file"
 }
 
@@ -156,21 +171,15 @@ perf_abi_stop() {
 
 # Live: one writes into a pipe, the other prints.
 perf_script_start() {
-	local reply words
+	local words
 	perf_words "$@"
-	exec 8<>"$work/control" 9<>"$work/reply"
 	# shellcheck disable=SC2016
-	timed bash -c 'perf record -a -m "$1" -B -N -D -1 --control="fifo:$2,$3" -o - "${@:5}" | perf script -i - >"$4"' _ \
+	perf_begin bash -c 'perf record -a -m "$1" -B -N -D -1 --control="fifo:$2,$3" -o - "${@:5}" | perf script -i - >"$4"' _ \
 		"${ring_kib}K" "$work/control" "$work/reply" "$text" "${words[@]}"
-	echo enable >&8
-	read -r -t 20 -u 9 reply || fail "perf record | perf script: $(cat "$work/err")"
-	timed_ready
 }
 
 perf_script_stop() {
-	echo stop >&8
-	timed_end
-	exec 8>&- 9>&-
+	perf_end
 	count_lines '^[^#]'
 }
 

@@ -2,9 +2,11 @@
 
 #include "base/clock.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -60,6 +62,17 @@ uint64_t measure_resident_bytes(void)
 	measure_require(file && fscanf(file, "%*u %lu", &pages) == 1, "cannot read /proc/self/statm");
 	(void)fclose(file);
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+char *measure_numbered(const char *query, uint32_t number)
+{
+	const char *place = strstr(query, "{}");
+	char *text;
+	int length =
+		place ? asprintf(&text, "%.*s%" PRIu32 "%s", (int)(place - query), query, number, place + 2) : asprintf(&text, "%s", query);
+
+	measure_require(length >= 0, "out of memory");
+	return text;
 }
 
 uint32_t measure_argument(int argc, char **argv, int n, uint32_t usual, uint32_t max)

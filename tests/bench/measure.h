@@ -23,6 +23,9 @@ struct measure_spread measure_spread(double *values, size_t count);
 /* Bytes of this process that are in memory. */
 uint64_t measure_resident_bytes(void);
 
+/* The query with the number in the place of the first {}, if it has one; free() it. */
+char *measure_numbered(const char *query, uint32_t number);
+
 /* The n-th argument of the program, a number from 1 to `max`; `usual` when there are not so many. */
 uint32_t measure_argument(int argc, char **argv, int n, uint32_t usual, uint32_t max);
 

@@ -15,7 +15,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define SENSOR_ID       "0123456789abcdef"
 #define SUBSCRIBERS_MAX 10000
@@ -53,16 +52,12 @@ static uint64_t on_now(void *context)
 
 static struct subscription_spec *make_spec(const char *query, uint32_t number)
 {
-	const char *place = strstr(query, "{}");
+	char *text = measure_numbered(query, number);
 	struct subscription_spec *spec;
 	struct error err = {0};
-	char text[1024];
 
-	if (place)
-		(void)snprintf(text, sizeof(text), "%.*s%" PRIu32 "%s", (int)(place - query), query, number, place + 2);
-	else
-		(void)snprintf(text, sizeof(text), "%s", query);
 	measure_require(!query_parse(text, &spec, NULL, &err), "\"%s\": %s", text, err.message);
+	free(text);
 	return spec;
 }
 

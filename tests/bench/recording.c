@@ -10,6 +10,7 @@
  */
 #include "base/clock.h"
 #include "proto/capsule8_encoder.h"
+#include "recorder/recorder.h"
 #include "recorder/record_directory.h"
 #include "recorder/replay.h"
 #include "recorder/segment_writer.h"
@@ -145,7 +146,7 @@ static int measure(int argc, char **argv)
 	uint64_t events = 0, selected = 0, nothing, bytes = 0, raw = 0;
 
 	for (uint32_t i = 0; i < rounds; i++) {
-		zstd[i] = (double)compress_all(segments, 1, &bytes, &raw);
+		zstd[i] = (double)compress_all(segments, RECORDER_LEVEL_DEFAULT, &bytes, &raw);
 		all[i] = (double)replay_all(segments, encoder, "syscall:187:enter", &events);
 		some[i] = (double)replay_all(segments, encoder, "syscall:187:enter where arg1 = 4242", &selected);
 		none[i] = (double)replay_all(segments, encoder, "process:exec", &nothing);

@@ -76,21 +76,13 @@ static void read_message(struct subscriber *s)
 
 static grpc_byte_buffer *make_request(const char *query, uint32_t number)
 {
-	char digits[16], *words[1], *text = malloc(strlen(query) + sizeof(digits));
-	const char *place = strstr(query, "{}");
+	char *text = measure_numbered(query, number), *words[] = {text};
 	struct watch_query q;
 	struct error err = {0};
 	struct buffer out;
 	grpc_byte_buffer *request;
 	grpc_slice slice;
 
-	measure_require(text != NULL, "out of memory");
-	(void)snprintf(digits, sizeof(digits), "%" PRIu32, number);
-	if (place)
-		(void)sprintf(text, "%.*s%s%s", (int)(place - query), query, digits, place + 2);
-	else
-		(void)strcpy(text, query);
-	words[0] = text;
 	watch_query_init(&q);
 	buffer_init(&out, 0);
 	measure_require(!watch_query_read(&q, words, 1, NULL) && !watch_query_pack(&q, &out, &err), "\"%s\" is not understood %s", text,

@@ -1,7 +1,5 @@
 #include "harness.h"
 
-#include "base/clock.h"
-
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,10 +200,4 @@ void dispatch_at(struct harness *h, uint64_t time_ns, int64_t id)
 {
 	h->now_ns = time_ns - 1;
 	dispatch_syscall(h, EVENT_SYSCALL_ENTER, id);
-}
-
-void flush_later(struct harness *h)
-{
-	h->now_ns += NSEC_PER_MSEC;
-	subscriber_set_flush(h->set);
 }

@@ -70,8 +70,6 @@ size_t chunk_records(const struct chunk *c, struct record *records, size_t count
 /* Dispatches with the next time. */
 void dispatch_syscall(struct harness *h, enum event_kind kind, int64_t id);
 void dispatch_lost(struct harness *h, enum event_kind of, uint64_t count);
-/* A flush a little later: what has passed since the last one is enough for every stream to have its turn. */
-void flush_later(struct harness *h);
 /* Dispatches a SYSCALL_ENTER of this time, which is the harness's time from then on. */
 void dispatch_at(struct harness *h, uint64_t time_ns, int64_t id);
 
