@@ -1,7 +1,7 @@
 #include "container/container_watch.h"
 
 #include "base/clock.h"
-#include "container/first_turn.h"
+#include "base/first_turn.h"
 #include "container/watch_tree.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-#ifndef CONTAINER_FIRST_TURN_H
-#define CONTAINER_FIRST_TURN_H
+#ifndef BASE_FIRST_TURN_H
+#define BASE_FIRST_TURN_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -7,12 +7,13 @@
 /*
  * Lets a thread that has little to do at a time run before all ordinary ones (SCHED_RR, man 7 sched), for as long as it does little.
  *
- * A container can live for less time than a busy host takes to run an ordinary thread that was woken, and afterwards nobody can tell what it was. A
+ * What such a thread is for can be over before a busy host runs an ordinary thread that was woken: a container has lived, a small ring has filled. A
  * low nice value does not help where the scheduler shares time between groups (cgroups, sessions) first. But what is done with such a
- * priority can be made to be much, by whoever writes what is read: so there is a budget, and beyond it the thread is an ordinary one again until the
- * window is over.
+ * priority can be made to be much, by whoever makes what there is to do: so there is a budget, and beyond it the thread is an ordinary one again
+ * until the window is over.
  *
- * Without CAP_SYS_NICE, or where real-time classes are not to be had, the thread remains an ordinary one.
+ * Threads and processes that it starts are ordinary ones (SCHED_RESET_ON_FORK). Without CAP_SYS_NICE, or where real-time classes are not to be
+ * had (a cgroup without a real-time share), the thread remains an ordinary one.
  *
  * All of it is for the calling thread.
  */
@@ -28,5 +29,7 @@ struct first_turn {
 void first_turn_begin(struct first_turn *t);
 /* To be called between two pieces of work. */
 void first_turn_check(struct first_turn *t);
+/* An ordinary thread from now on. */
+void first_turn_end(struct first_turn *t);
 
 #endif

@@ -1,8 +1,7 @@
-#include "container/first_turn.h"
+#include "base/first_turn.h"
 
 #include "base/clock.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <time.h>
 
@@ -14,11 +13,13 @@ static uint64_t used_ns(void)
 	return (uint64_t)used.tv_sec * NSEC_PER_SEC + (uint64_t)used.tv_nsec;
 }
 
+/* The flag needs CAP_SYS_NICE to be taken away again, so it stays. */
 static bool set(struct first_turn *t, bool is_first)
 {
 	const struct sched_param parameters = {.sched_priority = is_first ? sched_get_priority_min(SCHED_RR) : 0};
 
-	if (pthread_setschedparam(pthread_self(), is_first ? SCHED_RR : SCHED_OTHER, &parameters))
+	/* Of the calling thread, whatever its name says: man 2 sched_setscheduler. */
+	if (sched_setscheduler(0, (is_first ? SCHED_RR : SCHED_OTHER) | SCHED_RESET_ON_FORK, &parameters))
 		return false;
 	t->is_first = is_first;
 	return true;
@@ -46,4 +47,11 @@ void first_turn_check(struct first_turn *t)
 	} else if (t->is_first && used - t->used_ns > FIRST_TURN_BUDGET_NS) {
 		(void)set(t, false);
 	}
+}
+
+void first_turn_end(struct first_turn *t)
+{
+	if (t->is_first)
+		(void)set(t, false);
+	t->is_allowed = false;
 }
