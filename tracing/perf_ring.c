@@ -6,6 +6,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* A ring that is filled to less than this part is left as it is. */
+#define ASIDE_FRACTION 4
+
+/* Positions count on for ever, in 64 bits. */
+static bool is_before(uint64_t a, uint64_t b)
+{
+	return (int64_t)(a - b) < 0;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* The mapping is one header page and 2^n data pages. */
 static size_t ring_round_down(size_t bytes, size_t page_bytes)
 {
@@ -23,7 +37,7 @@ int perf_ring_open_memory(struct perf_ring *r, void *memory, size_t page_bytes, 
 	if (!r->bounce)
 		return -ENOMEM;
 	r->position = __atomic_load_n(&r->page->data_tail, __ATOMIC_RELAXED);
-	r->released = r->released_before = r->head = r->position;
+	r->released = r->released_before = r->head = r->aside_end = r->position;
 	return 0;
 }
 
@@ -52,13 +66,14 @@ void perf_ring_close(struct perf_ring *r)
 	if (r->mapped)
 		munmap(r->page, r->mapped);
 	free(r->bounce);
+	free(r->aside);
 	*r = (struct perf_ring){0};
 }
 
 /* While the kernel believed the tail to be at `tail`, the ring was filled up to `head` at least at the end. */
 static void ring_note_fill(struct perf_ring *r, uint64_t head, uint64_t tail)
 {
-	uint64_t margin = r->size / 2 < PERF_RING_MARGIN ? r->size / 2 : PERF_RING_MARGIN;
+	uint64_t margin = least(r->size / 2, PERF_RING_MARGIN);
 
 	if (head - tail + margin > r->size)
 		r->was_tight = true;
@@ -81,32 +96,65 @@ static const struct perf_event_header *ring_skip_all(struct perf_ring *r)
 
 const struct perf_event_header *perf_ring_peek(struct perf_ring *r)
 {
-	uint64_t available = r->head - r->position;
-	uint64_t offset = r->position & (r->size - 1);
-	const struct perf_event_header *record = (const void *)(r->data + offset);
+	bool is_aside = is_before(r->position, r->aside_end);
+	const uint8_t *data = is_aside ? r->aside : r->data;
+	uint64_t size = is_aside ? PERF_RING_ASIDE_BYTES : r->size;
+	uint64_t available = (is_aside ? r->aside_end : r->head) - r->position;
+	uint64_t offset = r->position & (size - 1);
+	const struct perf_event_header *record = (const void *)(data + offset);
+	uint8_t *bounce = is_aside ? r->aside + PERF_RING_ASIDE_BYTES : r->bounce;
 	size_t before_end;
 
 	if (!available)
 		return NULL;
 	/* Records are multiples of 8 bytes, so that a header never straddles. */
-	if (available < sizeof(*record) || available > r->size || offset % 8 || record->size < sizeof(*record) ||
-	    record->size > available || record->size % 8)
+	if (available < sizeof(*record) || available > size || offset % 8 || record->size < sizeof(*record) || record->size > available ||
+	    record->size % 8)
 		return ring_skip_all(r);
-	before_end = r->size - offset;
+	before_end = size - offset;
 	if (record->size <= before_end)
 		return record;
-	memcpy(r->bounce, record, before_end);
-	memcpy(r->bounce + before_end, r->data, record->size - before_end);
-	return (const void *)r->bounce;
+	memcpy(bounce, record, before_end);
+	memcpy(bounce + before_end, data, record->size - before_end);
+	return (const void *)bounce;
+}
+
+/* Up to `position` everything has been read. */
+static void ring_give_back(struct perf_ring *r, uint64_t position)
+{
+	if (!is_before(r->released, position))
+		return;
+	ring_note_fill(r, __atomic_load_n(&r->page->data_head, __ATOMIC_RELAXED), r->released);
+	r->released_before = r->released;
+	r->released = position;
+	/* Our reads of the records are over before the kernel may write there. */
+	__atomic_store_n(&r->page->data_tail, position, __ATOMIC_RELEASE);
 }
 
 void perf_ring_release(struct perf_ring *r)
 {
-	if (r->position == r->released)
-		return;
-	ring_note_fill(r, __atomic_load_n(&r->page->data_head, __ATOMIC_RELAXED), r->released);
-	r->released_before = r->released;
-	r->released = r->position;
-	/* Our reads of the records are over before the kernel may write there. */
-	__atomic_store_n(&r->page->data_tail, r->position, __ATOMIC_RELEASE);
+	ring_give_back(r, r->position);
+}
+
+bool perf_ring_set_aside(struct perf_ring *r)
+{
+	uint64_t from = is_before(r->position, r->aside_end) ? r->aside_end : r->position;
+
+	if (r->size >= PERF_RING_ASIDE_BYTES || r->head - from < r->size / ASIDE_FRACTION || r->head - from > r->size ||
+	    r->head - r->position > PERF_RING_ASIDE_BYTES)
+		return false;
+	if (!r->aside)
+		r->aside = malloc(PERF_RING_ASIDE_BYTES + PERF_RECORD_BYTES_MAX);
+	if (!r->aside)
+		return false;
+	while (from != r->head) {
+		uint64_t offset = from & (r->size - 1), to = from & (PERF_RING_ASIDE_BYTES - 1);
+		uint64_t bytes = least(r->head - from, least(r->size - offset, PERF_RING_ASIDE_BYTES - to));
+
+		memcpy(r->aside + to, r->data + offset, bytes);
+		from += bytes;
+	}
+	r->aside_end = r->head;
+	ring_give_back(r, r->head);
+	return true;
 }

@@ -19,7 +19,10 @@
  *	perf_ring_release(r);				give everything consumed back to the kernel (release)
  *
  * A record stays readable in the ring between consume and release; only one that straddles the end of the ring is copied, to a bounce
- * buffer, and is valid until the next peek.
+ * buffer, and is valid until the next peek of one that does.
+ *
+ * A ring that is small, beside what comes in the time for which records are left in it, is full of records whose turn has not come. perf_ring_set_aside()
+ * copies them out, so that the kernel has its room again; the verbs work on the copies as if they were in the ring still.
  *
  * A record that cannot be (shorter than its header, longer than what the kernel has written) means that the positions are off: everything up
  * to the snapshot is skipped and counted.
@@ -32,6 +35,9 @@
 
 /* No tracepoint's or probe's sample is larger (kernel: PERF_MAX_TRACE_SIZE). */
 #define PERF_RING_MARGIN 8192
+
+/* How much can be set aside: what a CPU writes in some milliseconds. Rings that are not smaller than this have room for it. */
+#define PERF_RING_ASIDE_BYTES (UINT64_C(512) << 10)
 
 struct perf_ring {
 	struct perf_event_mmap_page *page;
@@ -46,6 +52,8 @@ struct perf_ring {
 	 * such records were not lost. Whoever has looked for losses clears it. */
 	bool was_tight;
 	uint8_t *bounce;
+	uint8_t *aside;     /* what was set aside, each byte at its position modulo the size, and a bounce buffer; NULL: nothing ever was */
+	uint64_t aside_end; /* from here on records are in the ring */
 	size_t mapped;
 };
 
@@ -64,10 +72,20 @@ void perf_ring_snapshot(struct perf_ring *r);
 const struct perf_event_header *perf_ring_peek(struct perf_ring *r);
 void perf_ring_release(struct perf_ring *r);
 
+/* To be called after a snapshot: if a good part of the ring is filled, copies aside what has not been consumed. True: it has, and what was peeked
+ * before has to be peeked again. Without memory for it, or room in it, records stay where they are. */
+bool perf_ring_set_aside(struct perf_ring *r);
+
 /* Steps over the record that perf_ring_peek() returned last. */
 static inline void perf_ring_consume(struct perf_ring *r, const struct perf_event_header *record)
 {
 	r->position += record->size;
+}
+
+/* Bytes that would be given back. */
+static inline uint64_t perf_ring_consumed(const struct perf_ring *r)
+{
+	return (int64_t)(r->position - r->released) > 0 ? r->position - r->released : 0;
 }
 
 #endif

@@ -108,9 +108,13 @@ void ring_merge_remove(struct ring_merge *m, const struct merge_ring *ring)
 void ring_merge_snapshot(struct ring_merge *m)
 {
 	for (uint32_t i = 0; i < m->count; i++) {
-		perf_ring_snapshot(&m->rings[i]->ring);
-		if (!m->rings[i]->next)
-			ring_load(m, m->rings[i]);
+		struct merge_ring *ring = m->rings[i];
+
+		perf_ring_snapshot(&ring->ring);
+		if (perf_ring_set_aside(&ring->ring) && ring->next)
+			ring->next = perf_ring_peek(&ring->ring);
+		if (!ring->next)
+			ring_load(m, ring);
 	}
 	heap_build(m);
 }
@@ -135,7 +139,7 @@ void ring_merge_release(struct ring_merge *m)
 	for (uint32_t i = 0; i < m->count; i++) {
 		struct perf_ring *ring = &m->rings[i]->ring;
 
-		if (ring->position - ring->released >= ring->size / RING_MERGE_RELEASE_PART)
+		if (perf_ring_consumed(ring) >= ring->size / RING_MERGE_RELEASE_PART)
 			perf_ring_release(ring);
 	}
 }

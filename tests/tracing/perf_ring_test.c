@@ -157,6 +157,96 @@ Test(perf_ring, a_head_that_ran_further_than_the_ring_is_long_is_survived)
 	ring_end(&ring, &k);
 }
 
+/* A kernel that drops what has no room. */
+static bool kernel_has_room(const struct fake_kernel *k, size_t raw_size)
+{
+	return k->head + offsetof(struct record, raw) + raw_size - k->page->data_tail <= RING_BYTES;
+}
+
+static void check_next(struct perf_ring *ring, uint64_t number)
+{
+	const struct record *record = (const void *)perf_ring_peek(ring);
+
+	cr_assert_not_null(record, "record %ju", (uintmax_t)number);
+	cr_assert_eq(record->time, number, "%ju, not %ju", (uintmax_t)record->time, (uintmax_t)number);
+	for (size_t i = 0; i < record->raw_size; i++)
+		cr_assert_eq(record->raw[i], (uint8_t)number);
+	perf_ring_consume(ring, &record->header);
+}
+
+Test(perf_ring, what_is_set_aside_is_read_like_the_rest_whoever_goes_on_writing)
+{
+	/* From positions before which the counting ends, too. */
+	for (int start = 0; start < 2; start++) {
+		struct fake_kernel k = kernel_new(start ? UINT64_MAX - 100 * 1024 + 1 : 0);
+		struct perf_ring ring = ring_on(&k);
+		uint64_t written = 0, read = 0, aside = 0, most = 0;
+
+		srandom(1);
+		for (int round = 0; round < 20000; round++) {
+			size_t raw_size = (size_t)(random() % 20) * 8 + 4;
+
+			while (kernel_has_room(&k, raw_size) && random() % 8) {
+				kernel_sample(&k, written, raw_size, (uint8_t)written);
+				written++;
+			}
+			perf_ring_snapshot(&ring);
+			aside += perf_ring_set_aside(&ring);
+			most = ring.head - ring.position > most ? ring.head - ring.position : most;
+			/* Now for long little is read, now for long more than comes. */
+			for (long n = random() % (round / 2000 % 2 ? 16 : 6); n > 0 && read < written; n--)
+				check_next(&ring, read++);
+			if (random() % 2)
+				perf_ring_release(&ring);
+		}
+		while (read < written)
+			check_next(&ring, read++);
+		perf_ring_release(&ring);
+		cr_assert_null(perf_ring_peek(&ring));
+		cr_assert_eq(k.page->data_tail, k.head);
+		cr_assert_eq(ring.corrupt, 0);
+		cr_assert_gt(aside, 100);
+		cr_assert_gt(most, PERF_RING_ASIDE_BYTES / 2, "%ju bytes of copies at most", (uintmax_t)most);
+		ring_end(&ring, &k);
+	}
+}
+
+Test(perf_ring, no_more_is_set_aside_than_there_is_room_for)
+{
+	struct fake_kernel k = kernel_new(0);
+	struct perf_ring ring = ring_on(&k);
+	uint64_t written = 0, dropped = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		if (kernel_has_room(&k, 1004))
+			kernel_sample(&k, written, 1004, (uint8_t)written), written++;
+		else
+			dropped++;
+		perf_ring_snapshot(&ring);
+		perf_ring_set_aside(&ring);
+	}
+	cr_assert_gt(dropped, 0);
+	cr_assert_gt(k.head, PERF_RING_ASIDE_BYTES);
+	cr_assert(ring.was_tight);
+	for (uint64_t number = 0; number < written; number++)
+		check_next(&ring, number);
+	cr_assert_null(perf_ring_peek(&ring));
+	ring_end(&ring, &k);
+}
+
+Test(perf_ring, little_is_not_set_aside)
+{
+	struct fake_kernel k = kernel_new(0);
+	struct perf_ring ring = ring_on(&k);
+
+	kernel_sample(&k, 0, 500, 0);
+	perf_ring_snapshot(&ring);
+	cr_assert_not(perf_ring_set_aside(&ring));
+	cr_assert_eq(k.page->data_tail, 0);
+	check_next(&ring, 0);
+	ring_end(&ring, &k);
+}
+
 Test(perf_ring, a_ring_that_had_no_room_for_a_record_is_noticed_even_when_it_was_emptied_since)
 {
 	struct fake_kernel k = kernel_new(0);
@@ -231,6 +321,53 @@ Test(ring_merge, records_of_several_rings_come_out_in_the_order_of_their_times)
 	ring_merge_release(&merge);
 	for (size_t i = 0; i < RINGS; i++) {
 		cr_assert_eq(kernels[i].page->data_tail, kernels[i].head);
+		ring_merge_remove(&merge, &rings[i]);
+		ring_end(&rings[i].ring, &kernels[i]);
+	}
+	ring_merge_done(&merge);
+}
+
+Test(ring_merge, small_rings_keep_more_than_they_hold_until_its_time)
+{
+	enum {
+		RINGS = 3,
+		RECORDS = 600, /* of 64 bytes, per ring */
+		DELAY = 200    /* records stay until this many later ones are there */
+	};
+	struct perf_layout samples = layout();
+	struct fake_kernel kernels[RINGS];
+	struct merge_ring rings[RINGS];
+	struct ring_merge merge;
+	uint64_t time = 0, taken = 0;
+
+	ring_merge_init(&merge, &samples);
+	for (size_t i = 0; i < RINGS; i++) {
+		kernels[i] = kernel_new(0);
+		rings[i].ring = ring_on(&kernels[i]);
+		cr_assert_eq(ring_merge_add(&merge, &rings[i]), 0);
+	}
+	while (time < RINGS * RECORDS) {
+		for (int n = 0; n < 20 && time < RINGS * RECORDS; n++, time++) {
+			struct fake_kernel *k = &kernels[time % RINGS];
+
+			cr_assert(kernel_has_room(k, 28), "no room for %ju", (uintmax_t)time);
+			kernel_sample(k, time, 28, (uint8_t)time);
+		}
+		ring_merge_snapshot(&merge);
+		for (const struct merge_ring *first; (first = ring_merge_first(&merge)) && first->next_time_ns + RINGS * DELAY <= time;
+		     taken++) {
+			cr_assert_eq(first->next_time_ns, taken);
+			cr_assert_eq(((const struct record *)first->next)->time, taken);
+			ring_merge_step(&merge);
+		}
+		ring_merge_release(&merge);
+	}
+	for (; ring_merge_first(&merge); taken++) {
+		cr_assert_eq(ring_merge_first(&merge)->next_time_ns, taken);
+		ring_merge_step(&merge);
+	}
+	cr_assert_eq(taken, RINGS * RECORDS);
+	for (size_t i = 0; i < RINGS; i++) {
 		ring_merge_remove(&merge, &rings[i]);
 		ring_end(&rings[i].ring, &kernels[i]);
 	}
