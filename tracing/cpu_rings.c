@@ -10,8 +10,10 @@
 #include <sys/prctl.h>
 #include <utlist.h>
 
-/* A ring wakes its reader when this part of it is full; until then the timer of the loop is quick enough. */
-#define WATERMARK_FRACTION 8
+/* A ring wakes its reader when so much has come, or this part of it if that is less; until then the timer of the loop is quick enough. In a flood this is
+ * what is read at a time: more would not be in the CPU's caches any more when it is read again, by whoever sends or records it. */
+#define WATERMARK_BYTES    (UINT64_C(256) << 10)
+#define WATERMARK_FRACTION 4
 
 static void slot_close(struct cpu_rings *r, struct cpu_slot *slot)
 {
@@ -25,8 +27,9 @@ static void slot_close(struct cpu_rings *r, struct cpu_slot *slot)
 
 static int slot_open(struct cpu_rings *r, struct cpu_slot *slot, struct error *err)
 {
-	uint64_t watermark_bytes = r->ring_bytes / WATERMARK_FRACTION;
-	struct perf_event_attr attr = perf_ring_owner_attr(&r->features, watermark_bytes ? (uint32_t)watermark_bytes : 1);
+	uint64_t part = r->ring_bytes / WATERMARK_FRACTION;
+	uint64_t watermark = part < WATERMARK_BYTES ? part : WATERMARK_BYTES;
+	struct perf_event_attr attr = perf_ring_owner_attr(&r->features, watermark ? (uint32_t)watermark : 1);
 	struct epoll_event interest = {.events = EPOLLIN};
 	int code;
 
