@@ -1,6 +1,7 @@
 #include "service/engine.h"
 
 #include "base/clock.h"
+#include "base/first_turn.h"
 #include "base/log.h"
 #include "container/container_lookup.h"
 #include "sensor/sensor.h"
@@ -25,6 +26,9 @@
 
 /* Samples per round, so that the loop's other handles get their turn in a flood. */
 #define ROUND_SAMPLES 32768
+
+/* A CPU can write so much in the time after which an ordinary thread has its turn: a tick, 4 ms, and more of them when others wait too. */
+#define SMALL_RING_BYTES (UINT64_C(2) << 20)
 
 /* How long the loop thread waits for those who watch containers, when it meets a cgroup that might be one's. */
 #define CATCH_UP_MS 10
@@ -62,6 +66,8 @@ struct engine {
 	uint64_t reorder_ns;
 	uv_timer_t settle;
 	uv_idle_t more;
+	uv_prepare_t turn; /* of the loop */
+	struct first_turn first_turn;
 	uv_async_t stop;
 	uv_async_t facts; /* the inbox was empty, and is not */
 	uv_signal_t signals[2];
@@ -275,6 +281,11 @@ static void engine_round(struct engine *e)
 	round_timer_set(&e->timer, round_pace_next_ns(&e->pace, &outcome));
 }
 
+static void on_turn(uv_prepare_t *handle)
+{
+	first_turn_check(&((struct engine *)handle->data)->first_turn);
+}
+
 static void on_rings(uv_poll_t *handle, int status, int events)
 {
 	struct engine *e = handle->data;
@@ -451,13 +462,15 @@ static int engine_open_handles(struct engine *e, struct error *err)
 		return error_set(err, code, "cannot poll the rings: %s", uv_strerror(code));
 	uv_timer_init(&e->loop, &e->settle);
 	uv_idle_init(&e->loop, &e->more);
-	e->rings.data = e->settle.data = e->more.data = e;
+	uv_prepare_init(&e->loop, &e->turn);
+	e->rings.data = e->settle.data = e->more.data = e->turn.data = e;
 	uv_poll_start(&e->rings, UV_READABLE, on_rings);
 	code = round_timer_init(&e->timer, &e->loop, on_timer, e, err);
 	if (code)
 		return code;
 	round_timer_set(&e->timer, clock_monotonic_ns());
 	uv_timer_start(&e->settle, on_settle, SETTLE_INTERVAL_MS, SETTLE_INTERVAL_MS);
+	uv_prepare_start(&e->turn, on_turn);
 	return 0;
 }
 
@@ -608,7 +621,11 @@ static void end_subscribers(struct engine *e)
 
 void engine_run(struct engine *e)
 {
+	/* Small rings are full before an ordinary thread has its turn on a busy host. Others need not be in the programs' way. */
+	if (collector_ring_bytes(e->collector) < SMALL_RING_BYTES)
+		first_turn_begin(&e->first_turn);
 	uv_run(&e->loop, UV_RUN_DEFAULT);
+	first_turn_end(&e->first_turn);
 	/* Those who asked just before the end are told of it; the rest is refused by the queue. */
 	command_queue_end(&e->commands);
 	end_subscribers(e);

@@ -49,7 +49,8 @@ void engine_look_for_containers(struct engine *e);
 /* What the runtimes' files say of a container now (container_lookup_read()). Any thread. */
 struct container_fact *engine_read_container(struct engine *e, const char *id, enum container_runtime runtime);
 
-/* Runs until engine_stop(). The calling thread becomes the loop thread. */
+/* Runs until engine_stop(). The calling thread becomes the loop thread. If rings are small (below 2 MiB per CPU), it runs before ordinary ones as long as
+ * it does little (base/first_turn.h). */
 void engine_run(struct engine *e);
 
 /* The last sequence number that was given, once engine_run() has returned. */

@@ -515,6 +515,11 @@ int collector_fd(const struct sample_source *s)
 	return ((const struct collector *)s)->rings.epoll_fd;
 }
 
+uint64_t collector_ring_bytes(const struct sample_source *s)
+{
+	return ((const struct collector *)s)->rings.ring_bytes;
+}
+
 uint64_t collector_samples(const struct sample_source *s)
 {
 	return ((const struct collector *)s)->counters.samples;

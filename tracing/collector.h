@@ -54,6 +54,9 @@ int collector_fd(const struct sample_source *s);
 /* Answers collector_fd(): call once when it is readable. */
 void collector_woken(struct sample_source *s);
 
+/* Of the ring of each CPU. */
+uint64_t collector_ring_bytes(const struct sample_source *s);
+
 /* Samples that were delivered so far. */
 uint64_t collector_samples(const struct sample_source *s);
 

@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -38,17 +39,22 @@ static void *run(void *context)
 	return NULL;
 }
 
-static void setup(void)
+static void run_with_rings(uint64_t bytes)
 {
-	const struct engine_options options = {.ring_memory_bytes = 1 << 20};
+	const struct engine_options options = {.ring_memory_bytes = bytes};
 	struct error err = {0};
 
 	cr_assert_eq(engine_new(&engine, &options, &err), 0, "%s", err.message);
+	cr_assert_eq(pthread_create(&loop_thread, NULL, run, NULL), 0);
+}
+
+static void setup(void)
+{
 	encoder = capsule8_encoder_new("0123456789abcdef");
 	cr_assert_not_null(encoder);
 	sem_init(&busy, 0, 0);
 	sem_init(&go_on, 0, 0);
-	cr_assert_eq(pthread_create(&loop_thread, NULL, run, NULL), 0);
+	run_with_rings(1 << 20);
 }
 
 static void teardown(void)
@@ -144,6 +150,26 @@ static void nothing(struct engine *e, void *context)
 static void loop_catch_up(void)
 {
 	cr_assert_eq(engine_call(engine, nothing, NULL), 0);
+}
+
+static void take_policy(struct engine *e, void *policy)
+{
+	(void)e;
+	*(int *)policy = sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+}
+
+Test(engine, the_loop_thread_runs_first_when_rings_are_small_and_only_then)
+{
+	int policy = -1;
+
+	cr_assert_eq(engine_call(engine, take_policy, &policy), 0);
+	cr_expect_eq(policy, SCHED_RR);
+	stop();
+	engine_free(engine);
+	run_with_rings((uint64_t)sysconf(_SC_NPROCESSORS_CONF) << 21);
+	cr_assert_eq(engine_call(engine, take_policy, &policy), 0);
+	cr_expect_eq(policy, SCHED_OTHER);
+	stop();
 }
 
 /* They were made and unmade all the same, one after another, while their number grew. */
