@@ -52,6 +52,13 @@ static void teardown(void)
 	command_queue_done(&queue);
 }
 
+/* On a busy host a turn can be over after one command. */
+static void run_all(void)
+{
+	while (queue.commands)
+		uv_run(&loop, UV_RUN_NOWAIT);
+}
+
 TestSuite(command_queue, .init = setup, .fini = teardown, .timeout = 60);
 
 Test(command_queue, commands_are_run_once_in_the_order_in_which_they_came)
@@ -60,7 +67,7 @@ Test(command_queue, commands_are_run_once_in_the_order_in_which_they_came)
 
 	for (size_t i = 0; i < 3; i++)
 		cr_assert(command_queue_post(&queue, &items[i].command));
-	uv_run(&loop, UV_RUN_NOWAIT);
+	run_all();
 	uv_run(&loop, UV_RUN_NOWAIT);
 	for (size_t i = 0; i < 3; i++) {
 		cr_expect_eq(order[i], &items[i].command);
@@ -90,7 +97,7 @@ Test(command_queue, what_is_taken_back_while_it_waits_is_not_run)
 		cr_assert(command_queue_post(&queue, &items[i].command));
 	cr_expect(command_queue_withdraw(&queue, &items[1].command));
 	cr_expect_not(command_queue_withdraw(&queue, &items[1].command));
-	uv_run(&loop, UV_RUN_NOWAIT);
+	run_all();
 	cr_expect_eq(items[0].runs, 1);
 	cr_expect_eq(items[1].runs, 0);
 	cr_expect_eq(items[2].runs, 1);
