@@ -25,10 +25,15 @@ static bool set(struct first_turn *t, bool is_first)
 	return true;
 }
 
+static bool is_ordinary(void)
+{
+	return (sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) == SCHED_OTHER;
+}
+
 void first_turn_begin(struct first_turn *t)
 {
 	*t = (struct first_turn){.window_ns = clock_monotonic_ns(), .used_ns = used_ns()};
-	t->is_allowed = set(t, true);
+	t->is_allowed = is_ordinary() && set(t, true);
 }
 
 void first_turn_check(struct first_turn *t)

@@ -13,7 +13,8 @@
  * until the window is over.
  *
  * Threads and processes that it starts are ordinary ones (SCHED_RESET_ON_FORK). Without CAP_SYS_NICE, or where real-time classes are not to be
- * had (a cgroup without a real-time share), the thread remains an ordinary one.
+ * had (a cgroup without a real-time share), the thread remains an ordinary one. One that has been given another policy (by whoever started it:
+ * systemd.exec(5), CPUSchedulingPolicy=) keeps that.
  *
  * All of it is for the calling thread.
  */

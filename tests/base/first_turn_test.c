@@ -67,6 +67,27 @@ Test(first_turn, is_not_inherited_and_ends)
 	cr_assert_eq(policy(), SCHED_OTHER);
 }
 
+Test(first_turn, leaves_alone_who_has_another_policy)
+{
+	const struct sched_param high = {.sched_priority = 7}, none = {.sched_priority = 0};
+	struct sched_param now;
+	struct first_turn t;
+
+	cr_assert_eq(sched_setscheduler(0, SCHED_BATCH, &none), 0);
+	first_turn_begin(&t);
+	work(&t, FIRST_TURN_BUDGET_NS);
+	first_turn_end(&t);
+	cr_assert_eq(sched_getscheduler(0), SCHED_BATCH);
+	if (sched_setscheduler(0, SCHED_FIFO, &high))
+		cr_skip_test("SKIPPED: no right to a real-time priority here");
+	first_turn_begin(&t);
+	work(&t, 2 * FIRST_TURN_BUDGET_NS);
+	first_turn_end(&t);
+	cr_assert_eq(sched_getscheduler(0), SCHED_FIFO);
+	cr_assert_eq(sched_getparam(0, &now), 0);
+	cr_assert_eq(now.sched_priority, 7);
+}
+
 Test(first_turn, is_not_had_by_who_may_not)
 {
 	struct rlimit none = {0, 0};

@@ -8,6 +8,8 @@ import { startSensor } from './support/sensor.js';
 import { test } from './support/test.js';
 
 const million = 1000000;
+// What a sensor with sanitizers gets in a flood is the same, more slowly.
+const many = sanitized ? 200000 : million;
 
 test('with a ring too small, delivered and reported lost are exactly what happened, ten times in a row', { timeout: 300000 }, async (t) => {
 	const sensor = await startSensor(t, ['--ring-memory', '16KiB']);
@@ -15,9 +17,9 @@ test('with a ring too small, delivered and reported lost are exactly what happen
 	let lost = 0;
 
 	for (let round = 1; round <= 10; round++) {
-		await flood(t, million);
-		await counter.settled(round * million);
-		assert.equal(counter.total, round * million, `round ${round}: ${counter.delivered} delivered, ${counter.lost} lost`);
+		await flood(t, many);
+		await counter.settled(round * many);
+		assert.equal(counter.total, round * many, `round ${round}: ${counter.delivered} delivered, ${counter.lost} lost`);
 		assert.ok(counter.delivered > 0);
 		lost = counter.lost;
 	}
