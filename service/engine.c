@@ -35,7 +35,8 @@
 
 #define STOPPING_MESSAGE "the sensor is shutting down"
 
-#define SETTLE_INTERVAL_MS 200
+/* With the first round after it, so that nothing has to wake up for it: rounds come ten times a second at the least. */
+#define SETTLE_INTERVAL_NS (200 * NSEC_PER_MSEC)
 /* CPUs are looked at with every so manieth settling. */
 #define SETTLES_PER_CPU_UPDATE 5
 
@@ -64,7 +65,6 @@ struct engine {
 	struct round_timer timer;
 	struct round_pace pace;
 	uint64_t reorder_ns;
-	uv_timer_t settle;
 	uv_idle_t more;
 	uv_prepare_t turn; /* of the loop */
 	struct first_turn first_turn;
@@ -243,6 +243,71 @@ int engine_call(struct engine *e, engine_call_fn fn, void *context)
 	return taken ? 0 : -ESHUTDOWN;
 }
 
+/* What is looked at now and then */
+
+static void take_notice(void *context, const struct notice *notice)
+{
+	struct engine *e = context;
+
+	if (e->capture)
+		recording_tee_notice(e->capture, notice);
+	sensor_notice(e->sensor, notice);
+}
+
+static void watch_exec_arguments(struct engine *e, bool wanted)
+{
+	struct error err = {0};
+
+	if (!wanted) {
+		e->exec_arguments = exec_arguments_close(e->exec_arguments);
+		return;
+	}
+	if (!e->exec_arguments && exec_arguments_open(&e->exec_arguments, &e->loop, NULL, take_notice, e, &err)) {
+		e->exec_arguments = NULL;
+		log_warning("exec events come without arguments", "error=\"%s\"", err.message);
+	}
+}
+
+static void watch_exit_status(struct engine *e, bool wanted)
+{
+	struct error err = {0};
+
+	if (!wanted) {
+		e->exit_status = exit_status_close(e->exit_status);
+		return;
+	}
+	if (!e->exit_status && exit_status_open(&e->exit_status, &e->loop, NULL, take_notice, e, &err)) {
+		e->exit_status = NULL;
+		log_warning("exit codes come from system calls and signals alone", "error=\"%s\"", err.message);
+	}
+}
+
+static void follow_cpus(struct engine *e)
+{
+	struct error err = {0};
+	int changes = collector_update_cpus(e->collector, &err);
+
+	if (changes < 0)
+		log_warning("cannot watch a CPU", "error=\"%s\"", err.message);
+	else if (changes)
+		log_info("CPUs went or came; what happened on them meanwhile was not seen", "count=%d", changes);
+	/* It takes the CPUs that there are when it is opened. */
+	if (changes && e->exec_arguments) {
+		watch_exec_arguments(e, false);
+		watch_exec_arguments(e, true);
+	}
+}
+
+static void settle(struct engine *e, uint64_t now_ns)
+{
+	if (++e->settles % SETTLES_PER_CPU_UPDATE == 0)
+		follow_cpus(e);
+	e->settling_ns = now_ns;
+	sensor_settle(e->sensor);
+	if (e->capture && recording_tee_error(e->capture))
+		log_warning("the capture has ended", "error=\"%s\"", strerror(-recording_tee_error(e->capture)));
+}
+
 /* Rounds */
 
 static void engine_round(struct engine *e);
@@ -260,9 +325,13 @@ static void on_timer(void *engine)
 static void engine_round(struct engine *e)
 {
 	struct round_outcome outcome = {.start_ns = clock_monotonic_ns()};
-	enum sensor_round_result result = sensor_round(e->sensor, ROUND_SAMPLES);
-	uint64_t samples = collector_samples(e->collector);
+	enum sensor_round_result result;
+	uint64_t samples;
 
+	if (outcome.start_ns - e->settling_ns >= SETTLE_INTERVAL_NS)
+		settle(e, outcome.start_ns);
+	result = sensor_round(e->sensor, ROUND_SAMPLES);
+	samples = collector_samples(e->collector);
 	/* What settling found comes first in a round, unless a sample is held back before it. */
 	if (result != SENSOR_WAITING)
 		e->settled_ns = e->settling_ns;
@@ -359,71 +428,6 @@ static uint64_t set_settled_ns(void *context)
 	return ((struct engine *)context)->settled_ns;
 }
 
-static void take_notice(void *context, const struct notice *notice)
-{
-	struct engine *e = context;
-
-	if (e->capture)
-		recording_tee_notice(e->capture, notice);
-	sensor_notice(e->sensor, notice);
-}
-
-static void watch_exec_arguments(struct engine *e, bool wanted)
-{
-	struct error err = {0};
-
-	if (!wanted) {
-		e->exec_arguments = exec_arguments_close(e->exec_arguments);
-		return;
-	}
-	if (!e->exec_arguments && exec_arguments_open(&e->exec_arguments, &e->loop, NULL, take_notice, e, &err)) {
-		e->exec_arguments = NULL;
-		log_warning("exec events come without arguments", "error=\"%s\"", err.message);
-	}
-}
-
-static void watch_exit_status(struct engine *e, bool wanted)
-{
-	struct error err = {0};
-
-	if (!wanted) {
-		e->exit_status = exit_status_close(e->exit_status);
-		return;
-	}
-	if (!e->exit_status && exit_status_open(&e->exit_status, &e->loop, NULL, take_notice, e, &err)) {
-		e->exit_status = NULL;
-		log_warning("exit codes come from system calls and signals alone", "error=\"%s\"", err.message);
-	}
-}
-
-static void follow_cpus(struct engine *e)
-{
-	struct error err = {0};
-	int changes = collector_update_cpus(e->collector, &err);
-
-	if (changes < 0)
-		log_warning("cannot watch a CPU", "error=\"%s\"", err.message);
-	else if (changes)
-		log_info("CPUs went or came; what happened on them meanwhile was not seen", "count=%d", changes);
-	/* It takes the CPUs that there are when it is opened. */
-	if (changes && e->exec_arguments) {
-		watch_exec_arguments(e, false);
-		watch_exec_arguments(e, true);
-	}
-}
-
-static void on_settle(uv_timer_t *handle)
-{
-	struct engine *e = handle->data;
-
-	if (++e->settles % SETTLES_PER_CPU_UPDATE == 0)
-		follow_cpus(e);
-	e->settling_ns = clock_monotonic_ns();
-	sensor_settle(e->sensor);
-	if (e->capture && recording_tee_error(e->capture))
-		log_warning("the capture has ended", "error=\"%s\"", strerror(-recording_tee_error(e->capture)));
-}
-
 static void set_apply(void *context, const struct plan *plan, struct error refusals[EVENT_KIND_COUNT])
 {
 	struct engine *e = context;
@@ -460,16 +464,14 @@ static int engine_open_handles(struct engine *e, struct error *err)
 	code = uv_poll_init(&e->loop, &e->rings, collector_fd(e->collector));
 	if (code)
 		return error_set(err, code, "cannot poll the rings: %s", uv_strerror(code));
-	uv_timer_init(&e->loop, &e->settle);
 	uv_idle_init(&e->loop, &e->more);
 	uv_prepare_init(&e->loop, &e->turn);
-	e->rings.data = e->settle.data = e->more.data = e->turn.data = e;
+	e->rings.data = e->more.data = e->turn.data = e;
 	uv_poll_start(&e->rings, UV_READABLE, on_rings);
 	code = round_timer_init(&e->timer, &e->loop, on_timer, e, err);
 	if (code)
 		return code;
 	round_timer_set(&e->timer, clock_monotonic_ns());
-	uv_timer_start(&e->settle, on_settle, SETTLE_INTERVAL_MS, SETTLE_INTERVAL_MS);
 	uv_prepare_start(&e->turn, on_turn);
 	return 0;
 }
