@@ -35,7 +35,7 @@
 
 #define STOPPING_MESSAGE "the sensor is shutting down"
 
-/* With the first round after it, so that nothing has to wake up for it: rounds come ten times a second at the least. */
+/* With the first round after it, so that nothing has to wake up for it: rounds come ten times a second, unless they were told to gather for longer. */
 #define SETTLE_INTERVAL_NS (200 * NSEC_PER_MSEC)
 /* CPUs are looked at with every so manieth settling. */
 #define SETTLES_PER_CPU_UPDATE 5
@@ -243,7 +243,7 @@ int engine_call(struct engine *e, engine_call_fn fn, void *context)
 	return taken ? 0 : -ESHUTDOWN;
 }
 
-/* What is looked at now and then */
+/* Notices, CPUs, and what only counters tell */
 
 static void take_notice(void *context, const struct notice *notice)
 {
@@ -472,7 +472,6 @@ static int engine_open_handles(struct engine *e, struct error *err)
 	if (code)
 		return code;
 	round_timer_set(&e->timer, clock_monotonic_ns());
-	uv_prepare_start(&e->turn, on_turn);
 	return 0;
 }
 
@@ -624,8 +623,10 @@ static void end_subscribers(struct engine *e)
 void engine_run(struct engine *e)
 {
 	/* Small rings are full before an ordinary thread has its turn on a busy host. Others need not be in the programs' way. */
-	if (collector_ring_bytes(e->collector) < SMALL_RING_BYTES)
+	if (collector_ring_bytes(e->collector) < SMALL_RING_BYTES) {
 		first_turn_begin(&e->first_turn);
+		uv_prepare_start(&e->turn, on_turn);
+	}
 	uv_run(&e->loop, UV_RUN_DEFAULT);
 	first_turn_end(&e->first_turn);
 	/* Those who asked just before the end are told of it; the rest is refused by the queue. */
