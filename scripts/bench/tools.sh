@@ -52,7 +52,9 @@ alone_stop() {
 	events=0 lost=- cpu=0 bytes=0
 }
 
-# ringside_start QUERY SUBSCRIBERS RECORD [OPTION...]: with RECORD "record" the query is recorded, too. SUBSCRIBERS 0: it is recorded, only.
+# ringside_start QUERY SUBSCRIBERS RECORD [OPTION...]: with RECORD "record" the query is recorded, too. SUBSCRIBERS 0: it is recorded, only. With latency set
+# the client tells how late events came.
+latency=
 ringside_start() {
 	local query=$1 subscribers=$2 record=$3 options=()
 	shift 3
@@ -125,6 +127,7 @@ perf_words() {
 # perf_begin COMMAND...: one that waits to be enabled through $work/control.
 perf_begin() {
 	local reply
+	[ -p "$work/control" ] || mkfifo "$work/control" "$work/reply"
 	exec 8<>"$work/control" 9<>"$work/reply"
 	timed "$@"
 	echo enable >&8

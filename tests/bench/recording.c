@@ -10,8 +10,8 @@
  */
 #include "base/clock.h"
 #include "proto/capsule8_encoder.h"
-#include "recorder/recorder.h"
 #include "recorder/record_directory.h"
+#include "recorder/recorder.h"
 #include "recorder/replay.h"
 #include "recorder/segment_writer.h"
 #include "subscription/query_parse.h"
