@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { code, open, statusReader, subscribe, syscallEnter } from './support/client.js';
 import { flood, flooded, steadyFlood } from './support/load.js';
 import { ringside } from './support/paths.js';
-import { run, sleep } from './support/process.js';
+import { run, sleep, until } from './support/process.js';
 import { cpuNs, startSensor } from './support/sensor.js';
 import { test } from './support/test.js';
 
@@ -67,9 +67,11 @@ test('a throttle of 100 ms gives 10 events per second under a flood, and says wh
 	const stream = await subscribe(t, sensor.address, calls, { modifier: throttle(100) });
 
 	await steadyFlood(t, 660000);
-	await sleep(500);
-	const [counters] = (await statusReader(t, sensor.address)()).subscribers;
+	const status = statusReader(t, sensor.address);
+	await until(async () => Number((await status()).subscribers[0].matched) >= 660000, 'all calls are told of');
+	const [counters] = (await status()).subscribers;
 
+	await stream.settled(Number(counters.delivered));
 	assertTenPerSecond(stream.events, 3n);
 	assertSpaced(stream.events, 100);
 	assert.equal(number(stream.events[0]), 0, 'the first event of the interval');
@@ -89,10 +91,10 @@ test('`ringside status` tells what a throttle dropped', async (t) => {
 
 	await subscribe(t, sensor.address, calls, { modifier: throttle(1, 'HOUR') });
 	await flood(t, 1000);
-	await sleep(300);
-	const { out } = await run(t, ringside, ['status', '--connect', sensor.address]);
+	const status = async () => (await run(t, ringside, ['status', '--connect', sensor.address])).out;
 
-	assert.match(out, /1000 matched, 1 delivered, 999 throttled, lost 0 in its queue/);
+	await until(async () => / 1000 matched/.test(await status()), 'all calls are told of');
+	assert.match(await status(), /1000 matched, 1 delivered, 999 throttled, lost 0 in its queue/);
 });
 
 test('a limit counts what passes the throttle', async (t) => {
@@ -119,7 +121,7 @@ test('a chargen under a throttle gives 10 events per second and costs next to no
 	stream.events.forEach(({ chargen }, i) => assert.equal(Number(chargen.index), 64 * i));
 	assert.ok(busy < 0.3, `${(100 * busy).toFixed(1)} % CPU`);
 	await flood(t, 100);
-	await sleep(300);
+	await other.settled(100);
 	assert.equal(other.events.length, 100);
 });
 
@@ -144,7 +146,7 @@ test('a window of a second has exactly the calls that were made in it, and ends 
 
 	await endsWell(stream);
 	await flooding;
-	await sleep(500);
+	await all.settled(50000);
 	assert.equal(all.lost, 0);
 	assert.equal(all.events.length, 50000);
 	const first = number(stream.events[0]);

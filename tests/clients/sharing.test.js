@@ -162,8 +162,7 @@ test('many streams at once each get every event', async (t) => {
 
 	await flood(t, 50);
 	await flood(t, 50, { number: lookupDcookie });
-	await until(() => streams.every(({ events }) => events.length >= 50), () => `50 each: ${streams.map(({ events }) => events.length)}`);
-	await sleep(300);
+	await Promise.all(streams.map((stream) => stream.settled(50)));
 	streams.forEach(({ events }, i) => {
 		assert.equal(events.length, 50);
 		assert.ok(events.every(({ syscall: { id } }) => id === String(i % 2 ? flooded : lookupDcookie)));

@@ -4,7 +4,7 @@ import protoLoader from '@grpc/proto-loader';
 import { cleanup } from './cleanup.js';
 import { scan } from './wire.js';
 import { proto } from './paths.js';
-import { until } from './process.js';
+import { sleep, until } from './process.js';
 
 const definition = protoLoader.loadSync(
 	[
@@ -82,6 +82,14 @@ class Subscription {
 		);
 	}
 
+	// Waits until there are so many of those that match, and then a little longer, so that one too many would show.
+	async settled(count, matches = () => true, timeout = 30000) {
+		const there = () => this.events.filter(matches).length;
+
+		await until(() => there() >= count, () => `${there()} of ${count} events`, timeout);
+		await sleep(200);
+	}
+
 	// Ends it and waits for that.
 	async cancel() {
 		this.call.cancel();
@@ -123,7 +131,7 @@ class Counter {
 			() => `${total} events: ${this.delivered} delivered, ${this.lost} lost`,
 			timeout,
 		);
-		await new Promise((resolve) => setTimeout(resolve, 400));
+		await sleep(400);
 	}
 
 	async cancel() {
