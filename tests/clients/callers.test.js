@@ -17,8 +17,7 @@ test('32-bit callers are told apart: a number means what it means to its caller'
 	const { pid: pid32 } = await run(t, load('call32'), ['20', String(flooded)]);
 	const { pid: pid64 } = await flood(t, 30);
 
-	await sixtyFour.settled(60);
-	await thirtyTwo.settled(20);
+	await Promise.all([sixtyFour.settled(60), thirtyTwo.settled(20)]);
 	assert.equal(sixtyFour.events.length, 60);
 	assert.ok(sixtyFour.events.every(({ process_pid: pid, syscall: { abi } }) => pid === pid64 && abi === 'SYSCALL_ABI_X86_64'));
 	assert.equal(thirtyTwo.events.length, 20);

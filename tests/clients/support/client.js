@@ -50,6 +50,12 @@ function beginning(stream) {
 	});
 }
 
+// Waits until so many are there, and then a little longer, so that one too many would show.
+async function settle(there, count, what, timeout) {
+	await until(() => there() >= count, what, timeout);
+	await sleep(400);
+}
+
 // A subscription whose events are decoded and kept in .events, loss reports among them in .lost.
 class Subscription {
 	constructor(client, subscription) {
@@ -82,12 +88,11 @@ class Subscription {
 		);
 	}
 
-	// Waits until there are so many of those that match, and then a little longer, so that one too many would show.
-	async settled(count, matches = () => true, timeout = 30000) {
+	// So many of those that match.
+	settled(count, matches = () => true, timeout = 30000) {
 		const there = () => this.events.filter(matches).length;
 
-		await until(() => there() >= count, () => `${there()} of ${count} events`, timeout);
-		await sleep(200);
+		return settle(there, count, () => `${there()} of ${count} events`, timeout);
 	}
 
 	// Ends it and waits for that.
@@ -124,14 +129,9 @@ class Counter {
 		return this.delivered + this.lost;
 	}
 
-	// Waits until so many are accounted for, and then a little longer, so that one too many would show.
-	async settled(total, timeout = 30000) {
-		await until(
-			() => this.total >= total,
-			() => `${total} events: ${this.delivered} delivered, ${this.lost} lost`,
-			timeout,
-		);
-		await sleep(400);
+	// So many are accounted for.
+	settled(total, timeout = 30000) {
+		return settle(() => this.total, total, () => `${total} events: ${this.delivered} delivered, ${this.lost} lost`, timeout);
 	}
 
 	async cancel() {
